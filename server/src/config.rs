@@ -1,0 +1,295 @@
+//! Every setting: its name in the environment, its default and its limits. Nothing else reads the environment.
+
+use clap::builder::BoolishValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, value_parser};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Shorter keys can be guessed offline from one token.
+const SECRET_BYTES: usize = 32;
+
+/// The live dashboard of a repair shop.
+///
+/// With REST_API_URL it serves the dashboard of an existing shop backend; without, it is the shop itself.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "pulso", version, max_term_width = 110)]
+pub struct Config {
+    /// Address to listen on [default: 127.0.0.1 with the port of WS_PORT]
+    #[arg(long, env = "PULSO_LISTEN", value_name = "IP:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Port of the default address; PULSO_LISTEN wins over it
+    #[arg(long, env = "WS_PORT", value_name = "PORT", default_value_t = 8081)]
+    pub ws_port: u16,
+
+    /// An existing shop backend, e.g. http://localhost:3000; unset: the embedded shop
+    #[arg(long, env = "REST_API_URL", value_name = "URL", value_parser = http_url)]
+    pub rest_api_url: Option<Url>,
+
+    /// Bearer token for fetching that backend's statistics
+    #[arg(long, env = "REST_API_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub rest_api_token: Option<SecretString>,
+
+    /// Database of the embedded shop: sqlite://FILE or postgres://…
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        default_value = "sqlite://pulso.db",
+        hide_env_values = true
+    )]
+    pub database_url: String,
+
+    /// Key of the sign-in tokens, 32 bytes or more; unset: the embedded shop makes one and keeps it
+    #[arg(long, env = "JWT_SECRET", value_name = "KEY", hide_env_values = true)]
+    pub jwt_secret: Option<SecretString>,
+
+    /// Bearer token that POST /notify asks for; unset: only this machine may notify
+    #[arg(long, env = "NOTIFY_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub notify_token: Option<SecretString>,
+
+    /// Fills an empty embedded shop with invented data
+    #[arg(long, env = "PULSO_DEMO", value_parser = BoolishValueParser::new())]
+    pub demo: bool,
+
+    /// Makes something happen in the embedded shop every few seconds
+    #[arg(long, env = "PULSO_DEMO_TRAFFIC", value_parser = BoolishValueParser::new())]
+    pub demo_traffic: bool,
+
+    /// Mail address of the first administrator, made only where there is none
+    #[arg(long, env = "ADMIN_EMAIL", value_name = "MAIL")]
+    pub admin_email: Option<String>,
+
+    /// Password of the first administrator, 6 characters or more
+    #[arg(long, env = "ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    pub admin_password: Option<SecretString>,
+
+    /// How numbers and dates are written in the dashboard
+    #[arg(long, env = "PULSO_LOCALE", value_name = "TAG", default_value = "es-EC", value_parser = locale)]
+    pub locale: String,
+
+    /// What money is
+    #[arg(long, env = "PULSO_CURRENCY", value_name = "CODE", default_value = "USD", value_parser = currency)]
+    pub currency: String,
+
+    /// Where "today" begins
+    #[arg(long, env = "PULSO_TZ", value_name = "ZONE", default_value = "America/Guayaquil", value_parser = time_zone)]
+    pub time_zone: String,
+
+    /// Seconds after which all metrics are read again even if nothing was announced, 1 to 86400
+    #[arg(long, env = "PULSO_RECONCILE_SECS", value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(1..=86_400))]
+    pub reconcile_secs: u32,
+}
+
+impl Config {
+    /// From flags and environment. A wrong value ends the start with one clear line.
+    pub fn read() -> Result<Config, ExitCode> {
+        Config::from_args(std::env::args_os()).map_err(|refused| match refused {
+            Refused::Asked(text) => {
+                print!("{text}");
+                ExitCode::SUCCESS
+            }
+            Refused::Wrong(line) => {
+                eprintln!("pulso: {line}");
+                ExitCode::from(2)
+            }
+        })
+    }
+
+    pub fn from_args(
+        args: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
+    ) -> Result<Config, Refused> {
+        let config = Config::try_parse_from(args).map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.to_string()),
+            _ => Refused::Wrong(one_line(&error)),
+        })?;
+        config.check().map_err(Refused::Wrong)?;
+        Ok(config)
+    }
+
+    /// What must hold between settings, and for secrets, which clap would print.
+    fn check(&self) -> Result<(), String> {
+        let secrets = [
+            ("REST_API_TOKEN", &self.rest_api_token),
+            ("NOTIFY_TOKEN", &self.notify_token),
+            ("JWT_SECRET", &self.jwt_secret),
+        ];
+        for (name, secret) in secrets {
+            if secret.as_ref().is_some_and(|secret| secret.expose_secret().trim().is_empty()) {
+                return Err(format!("{name} is empty; leave it unset instead"));
+            }
+        }
+        let bytes = self.jwt_secret.as_ref().map_or(SECRET_BYTES, |secret| secret.expose_secret().len());
+        if bytes < SECRET_BYTES {
+            return Err(format!("JWT_SECRET has {bytes} bytes, and needs {SECRET_BYTES} or more"));
+        }
+        if self.rest_api_url.is_some() && (self.demo || self.demo_traffic) {
+            return Err("the demo lives in the embedded shop: unset either REST_API_URL or PULSO_DEMO".into());
+        }
+        if self.rest_api_url.is_some() && self.jwt_secret.is_none() && !self.address().ip().is_loopback() {
+            return Err(format!(
+                "without JWT_SECRET the backend's tokens cannot be verified, so PULSO_LISTEN must be a loopback \
+                 address such as 127.0.0.1:8081, not {}",
+                self.address()
+            ));
+        }
+        match (&self.admin_email, &self.admin_password) {
+            (Some(email), Some(password)) => {
+                if !email.contains('@') {
+                    return Err(format!("ADMIN_EMAIL must be a mail address, not '{email}'"));
+                }
+                if password.expose_secret().trim().chars().count() < 6 {
+                    return Err("ADMIN_PASSWORD must have 6 characters or more".into());
+                }
+                Ok(())
+            }
+            (None, None) => Ok(()),
+            (Some(_), None) => Err("ADMIN_EMAIL needs ADMIN_PASSWORD".into()),
+            (None, Some(_)) => Err("ADMIN_PASSWORD needs ADMIN_EMAIL".into()),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.listen.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.ws_port))
+    }
+
+    pub fn admin(&self) -> Option<(String, SecretString)> {
+        self.admin_email.clone().zip(self.admin_password.clone())
+    }
+
+    pub fn reconcile_every(&self) -> Duration {
+        Duration::from_secs(self.reconcile_secs.into())
+    }
+
+    /// The database without the password that its URL may hold.
+    pub fn database_name(&self) -> String {
+        match Url::parse(&self.database_url) {
+            Ok(mut url) if url.password().is_some() => {
+                let _ = url.set_password(Some("***"));
+                url.to_string()
+            }
+            _ => self.database_url.clone(),
+        }
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub enum Refused {
+    /// `--help` or `--version`: its text.
+    Asked(String),
+    /// One line.
+    Wrong(String),
+}
+
+/// clap's message goes on with usage and hints; its first paragraph says what is wrong, but not the name in the
+/// environment that the value may have come from.
+fn one_line(error: &clap::Error) -> String {
+    let message = error.to_string();
+    let paragraph = message.split("\n\n").next().unwrap_or(&message);
+    let line = paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return line.to_owned() };
+    let command = Config::command();
+    let named = command
+        .get_arguments()
+        .find(|arg| arg.get_long().is_some_and(|long| flag.starts_with(&format!("--{long} "))));
+    match named.and_then(|arg| arg.get_env()) {
+        Some(name) => format!("{}: {line}", name.to_string_lossy()),
+        None => line.to_owned(),
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url =
+        Url::parse(text).map_err(|error| format!("{error}; expected a URL such as http://localhost:3000"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("expected a URL such as http://localhost:3000".into());
+    }
+    Ok(url)
+}
+
+fn locale(text: &str) -> Result<String, String> {
+    let part = |part: &str| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
+    let language = text.split('-').next().unwrap_or_default();
+    let named = (2..=3).contains(&language.len()) && language.chars().all(|c| c.is_ascii_alphabetic());
+    if named && text.split('-').all(part) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a language tag such as es-EC".into())
+    }
+}
+
+fn currency(text: &str) -> Result<String, String> {
+    let is_code = text.len() == 3 && text.chars().all(|c| c.is_ascii_uppercase());
+    if is_code { Ok(text.to_owned()) } else { Err("expected a currency code such as USD".into()) }
+}
+
+fn time_zone(text: &str) -> Result<String, String> {
+    jiff::tz::TimeZone::get(text).map_err(|_| "expected a time zone such as America/Guayaquil".to_owned())?;
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(flags: &str) -> Result<Config, Refused> {
+        Config::from_args(std::iter::once("pulso").chain(flags.split_whitespace()))
+    }
+
+    fn wrong(flags: &str, expected: &str) {
+        let Err(Refused::Wrong(line)) = read(flags) else { panic!("{flags} was taken") };
+        assert!(line.contains(expected), "{flags}: {line}");
+        assert!(!line.contains('\n'), "{flags}: {line}");
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_readme() {
+        let config = read("").expect("the defaults are fine");
+        assert_eq!(config.address().to_string(), "127.0.0.1:8081");
+        assert_eq!(config.database_url, "sqlite://pulso.db");
+        assert_eq!((config.locale.as_str(), config.currency.as_str()), ("es-EC", "USD"));
+        assert_eq!(config.time_zone, "America/Guayaquil");
+        assert_eq!(config.reconcile_every(), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_address_wins_over_the_port() {
+        assert_eq!(read("--ws-port 9000").expect("a port").address().to_string(), "127.0.0.1:9000");
+        let both = read("--ws-port 9000 --listen 0.0.0.0:80").expect("an address");
+        assert_eq!(both.address().to_string(), "0.0.0.0:80");
+    }
+
+    #[test]
+    fn wrong_values_are_refused_in_one_line() {
+        wrong("--listen localhost", "PULSO_LISTEN: ");
+        wrong("--ws-port 99999", "--ws-port");
+        wrong("--rest-api-url ftp://x", "http://localhost:3000");
+        wrong("--rest-api-url localhost:3000", "http://localhost:3000");
+        wrong("--jwt-secret short", "JWT_SECRET has 5 bytes, and needs 32 or more");
+        wrong("--currency dollars", "USD");
+        wrong("--locale español", "es-EC");
+        wrong("--time-zone Mars/Olympus", "America/Guayaquil");
+        wrong("--reconcile-secs 0", "1..=86400");
+        wrong("--admin-email a@b.co", "ADMIN_PASSWORD");
+        wrong("--admin-email a@b.co --admin-password short", "6 characters");
+        wrong("--admin-email ab --admin-password longenough", "mail address");
+        wrong("--rest-api-url http://x --demo", "PULSO_DEMO");
+        wrong("--rest-api-url http://x --listen 0.0.0.0:8081", "JWT_SECRET");
+        wrong("--unknown", "--unknown");
+    }
+
+    #[test]
+    fn secrets_stay_out_of_what_is_printed() {
+        let config =
+            read("--jwt-secret 0123456789012345678901234567890123456789 --database-url postgres://u:pw@h/d");
+        let config = config.expect("a configuration");
+        assert!(!format!("{:?}", config.jwt_secret).contains("0123"));
+        assert_eq!(config.database_name(), "postgres://u:***@h/d");
+    }
+}

@@ -1,0 +1,51 @@
+//! What anyone may ask: whether the server lives, and what the page needs before it signs in.
+
+use super::App;
+use crate::clock;
+use crate::source::Source;
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::Event;
+
+#[derive(Serialize)]
+pub struct Health {
+    status: &'static str,
+    timestamp: String,
+    clients: usize,
+    /// How many kinds of events it knows, as in the original.
+    events: usize,
+}
+
+pub async fn health(State(app): State<App>) -> Json<Health> {
+    let timestamp = clock::iso(clock::now());
+    Json(Health { status: "ok", timestamp, clients: app.live.hub.clients(), events: Event::COUNT })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageConfig {
+    mode: &'static str,
+    auth: &'static str,
+    locale: String,
+    currency: String,
+    time_zone: String,
+    version: &'static str,
+    features: &'static [&'static str],
+}
+
+pub async fn config(State(app): State<App>) -> Json<PageConfig> {
+    let (mode, features): (_, &[_]) = match app.source {
+        Source::Shop(_) => ("embedded", &["register", "equipmentFor", "create"]),
+        Source::Upstream(_) => ("upstream", &["create"]),
+    };
+    Json(PageConfig {
+        mode,
+        auth: if app.viewing.is_open() { "open" } else { "required" },
+        locale: app.config.locale.clone(),
+        currency: app.config.currency.clone(),
+        time_zone: app.config.time_zone.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        features,
+    })
+}

@@ -1,0 +1,184 @@
+//! GET /ws: from an HTTP request to a plain TCP stream in the hub.
+//!
+//! Everything that can be refused is refused before the upgrade, as HTTP with a body.
+
+use super::App;
+use super::auth::{Peer, bearer};
+use super::stats::FILL_WITHIN;
+use crate::live::{Dialect, Newcomer};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::upgrade::downcast;
+use serde::Deserialize;
+use sha1::{Digest, Sha1};
+use shop::Error;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// The subprotocol that our own clients offer, with their token beside it.
+const PROTOCOL: &str = "pulso.v1";
+const TOKEN_PREFIX: &str = "bearer.";
+
+#[derive(Deserialize)]
+pub struct Position {
+    /// Whoever gives it speaks this protocol; a bare `/ws` is a client of the original.
+    version: Option<String>,
+    epoch: Option<String>,
+    token: Option<String>,
+}
+
+pub async fn join(
+    State(app): State<App>,
+    peer: Peer,
+    headers: HeaderMap,
+    Query(position): Query<Position>,
+    mut request: Request,
+) -> Result<Response, Error> {
+    let accept = handshake(&headers)?;
+    let offered = Offered::read(&headers);
+    let token = offered.token.as_deref().or(position.token.as_deref()).or_else(|| bearer(&headers));
+    let viewer = app.viewing.admit(token, peer).inspect_err(|error| {
+        tracing::warn!(peer = %peer.address, status = error.status().as_u16(), "client refused: its token");
+    })?;
+    app.origins.check(&headers).map_err(|reason| {
+        tracing::warn!(peer = %peer.address, "client refused: {reason}");
+        Error::forbidden()
+    })?;
+    let (dialect, version) = match &position.version {
+        None => (Dialect::Original, 0),
+        Some(text) => (
+            Dialect::Versioned,
+            text.parse().map_err(|_| Error::invalid(vec!["version must be a whole number".into()]))?,
+        ),
+    };
+
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        // An error means that the client is gone already.
+        let Ok(upgraded) = upgrade.await else { return };
+        let Ok(parts) = downcast::<TokioIo<TcpStream>>(upgraded) else {
+            tracing::error!(
+                "the listener's stream is no TcpStream; a wrapping listener has to be unwrapped here"
+            );
+            return;
+        };
+        if dialect == Dialect::Versioned {
+            // On a cold server the first frame waits for the first fill; then it carries what there is.
+            let _ = timeout(FILL_WITHIN, app.live.latest.filled()).await;
+        }
+        // A version of another history says nothing about this one.
+        let same_history = position.epoch.as_deref() == Some(app.live.latest.snapshot().epoch());
+        let newcomer = Newcomer {
+            stream: parts.io.into_inner(),
+            early: parts.read_buf,
+            dialect,
+            seen: if same_history { version } else { 0 },
+            deadline: viewer.deadline(),
+        };
+        let App { live, viewing, .. } = app;
+        let renew = move |text: &[u8]| viewer.renew(&viewing, text);
+        live.hub.serve(newcomer, &renew).await;
+    });
+    Ok(switching(&accept, offered.ours))
+}
+
+/// The answer to the client's key, or why there is no handshake (RFC 6455, 4.2).
+fn handshake(headers: &HeaderMap) -> Result<String, Error> {
+    let has = |name: header::HeaderName, expected: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case(expected))
+    };
+    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
+        let error = Error::new(StatusCode::UPGRADE_REQUIRED, "This is a WebSocket endpoint");
+        return Err(error.with_header(header::UPGRADE, HeaderValue::from_static("websocket")));
+    }
+    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
+        let error = Error::new(StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version must be 13");
+        return Err(error.with_header(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    if !STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16) {
+        return Err(Error::bad_request("Sec-WebSocket-Key must be 16 bytes in base64"));
+    }
+    let mut digest = Sha1::new();
+    digest.update(key);
+    digest.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    Ok(STANDARD.encode(digest.finalize()))
+}
+
+/// What the client offers as subprotocols: ours, and a token in the disguise of one.
+struct Offered {
+    ours: bool,
+    token: Option<String>,
+}
+
+impl Offered {
+    fn read(headers: &HeaderMap) -> Offered {
+        let mut offered = Offered { ours: false, token: None };
+        let values =
+            headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+        for protocol in values.flat_map(|value| value.split(',')).map(str::trim) {
+            offered.ours |= protocol == PROTOCOL;
+            if let Some(token) = protocol.strip_prefix(TOKEN_PREFIX) {
+                offered.token = Some(token.to_owned());
+            }
+        }
+        offered
+    }
+}
+
+fn switching(accept: &str, ours: bool) -> Response {
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let accept = HeaderValue::from_str(accept).expect("base64 fits into a header");
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if ours {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(changes: &[(header::HeaderName, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive, Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="));
+        for (name, value) in changes {
+            headers.insert(name.clone(), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn the_handshake_is_that_of_the_standard() {
+        assert_eq!(handshake(&headers(&[])).expect("a handshake"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let refused = |name: header::HeaderName, value: &'static str, status: u16| {
+            let error = handshake(&headers(&[(name, value)])).expect_err(value);
+            assert_eq!(error.status().as_u16(), status, "{value}");
+        };
+        refused(header::CONNECTION, "keep-alive", 426);
+        refused(header::UPGRADE, "h2c", 426);
+        refused(header::SEC_WEBSOCKET_VERSION, "8", 426);
+        refused(header::SEC_WEBSOCKET_KEY, "c2hvcnQ=", 400);
+        refused(header::SEC_WEBSOCKET_KEY, "not base64", 400);
+    }
+
+    #[test]
+    fn a_token_may_come_as_a_subprotocol() {
+        let offered = Offered::read(&headers(&[(header::SEC_WEBSOCKET_PROTOCOL, "pulso.v1, bearer.a.b.c")]));
+        assert_eq!((offered.ours, offered.token.as_deref()), (true, Some("a.b.c")));
+        let none = Offered::read(&headers(&[]));
+        assert_eq!((none.ours, none.token), (false, None));
+    }
+}

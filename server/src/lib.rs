@@ -1,0 +1,104 @@
+//! The server of Pulso.
+//!
+//! `config` says what to do; `http` takes requests in; `live` keeps the snapshot and brings it to the
+//! clients; `source` reads the metrics, from an upstream or from the shop in this process.
+
+mod clock;
+mod config;
+mod http;
+mod live;
+mod source;
+
+pub use config::{Config, Refused};
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use http::App;
+use live::{Inbox, Live};
+use shared::Origin;
+use shop::{Admin, Options, Shop};
+use source::{Source, Upstream};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long clients may take to hang up when the server goes down.
+const DRAIN_WITHIN: Duration = Duration::from_secs(3);
+
+/// Serves until `shutdown` comes to its end.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("the listener has no address")?;
+    let inbox = Arc::new(Inbox::default());
+    let source = open_source(&config, &inbox).await?;
+    let shards = std::thread::available_parallelism().map_or(1, usize::from);
+    let (live, updater) = Live::start(source.clone(), inbox, config.reconcile_every(), shards);
+    let traffic = match &source {
+        Source::Shop(shop) if config.demo_traffic => Some(tokio::spawn(shop.clone().demo_traffic())),
+        Source::Shop(_) | Source::Upstream(_) => None,
+    };
+    greet(&config, &source, address);
+    let hub = live.hub.clone();
+    let app = App::new(config, address, live, source);
+    let router = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    // Two frames in quick succession must not wait for a delayed acknowledgement, and little unsent old state
+    // should lie in the kernel: a slow client gets newer state sooner.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&*stream).set_tcp_notsent_lowat(16 * 1024);
+    });
+    let closing = {
+        let hub = hub.clone();
+        async move {
+            shutdown.await;
+            tracing::info!(clients = hub.clients(), "going down");
+            hub.drain(DRAIN_WITHIN).await;
+        }
+    };
+    // It knows nothing of upgraded sockets, so these are closed before it stops listening.
+    let served = axum::serve(listener, router).with_graceful_shutdown(closing).await;
+    updater.abort();
+    if let Some(traffic) = traffic {
+        traffic.abort();
+    }
+    served.context("the server ended")
+}
+
+async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Source> {
+    if let Some(url) = &config.rest_api_url {
+        return Ok(Source::Upstream(Upstream::new(url.clone(), config.rest_api_token.clone())?));
+    }
+    let options = Options {
+        database_url: config.database_url.clone(),
+        jwt_secret: config.jwt_secret.clone(),
+        admin: config.admin().map(|(email, password)| Admin { email, password }),
+        demo: config.demo,
+    };
+    let inbox = inbox.clone();
+    let announce = Arc::new(move |event, id| inbox.announce(event, id, None, Origin::Shop));
+    Ok(Source::Shop(Shop::open(options, announce).await?))
+}
+
+/// What a person who started it needs to know.
+fn greet(config: &Config, source: &Source, address: SocketAddr) {
+    println!("\n  Pulso  http://{address}");
+    match source {
+        Source::Upstream(_) => {
+            let url = config.rest_api_url.as_ref().map_or_else(String::new, ToString::to_string);
+            println!("  Shop   {url} (your backend)");
+        }
+        Source::Shop(shop) => {
+            println!("  Shop   embedded, in {}", config.database_name());
+            if let Some(sign_in) = shop.sign_in() {
+                println!("  Sign in with  {}  and  {}", sign_in.email, sign_in.password);
+            }
+        }
+    }
+    println!();
+}

@@ -1,0 +1,394 @@
+//! One socket: what it has seen, and the only function that writes to it.
+//!
+//! There is no queue. A connection holds the version it has seen and the tail of at most one frame; what was
+//! published while its socket was full is replaced by `frame_since(seen)`. Whoever has the lock may call
+//! [`Connection::drive`]; once the socket is full (`handed_over`) only its catch-up task does, and others
+//! leave what they want in a slot.
+
+use super::frame::{self, CloseCode, Incoming, Parser};
+use super::latest::Latest;
+use super::snapshot::{Frame, Snapshot};
+use crate::clock::{self, Millis};
+use bytes::{Buf, Bytes};
+use socket2::SockRef;
+use std::future::poll_fn;
+use std::io::ErrorKind;
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// A client that takes no byte for so long is closed with 4408.
+pub const SEND_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the client may take to answer our close frame, so that it can still read it.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Which protocol the client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// It gave a version: first frame, heartbeats, status.
+    Versioned,
+    /// A bare `/ws`, as the original's clients: event frames and nothing else.
+    Original,
+}
+
+pub struct Connection {
+    stream: TcpStream,
+    dialect: Dialect,
+    /// When its token expires; `i64::MAX`: never.
+    deadline: AtomicI64,
+    write: Mutex<Write>,
+}
+
+struct Write {
+    /// The version of the newest frame of which a byte is in the socket.
+    seen: u64,
+    /// Its first frame is still to come.
+    first: bool,
+    /// The tail of a frame already begun; it has to be finished before anything else.
+    rest: Bytes,
+    pong: Option<Bytes>,
+    /// The answer to a token sent in band.
+    auth: Option<Bytes>,
+    heartbeat: Option<Bytes>,
+    close: Option<CloseCode>,
+    /// The close frame is on its way: nothing is sent after it.
+    over: bool,
+    /// A catch-up task writes; all others keep off.
+    handed_over: bool,
+    /// The reader has heard enough and only waits for the client to hang up.
+    reader_waits: bool,
+}
+
+/// How a call of `drive` ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driven {
+    CaughtUp,
+    Full,
+    Over,
+    Broken,
+}
+
+impl Connection {
+    pub fn new(stream: TcpStream, dialect: Dialect, seen: u64, deadline: Option<Millis>) -> Connection {
+        let first = dialect == Dialect::Versioned;
+        Connection {
+            stream,
+            dialect,
+            deadline: AtomicI64::new(deadline.unwrap_or(i64::MAX)),
+            write: Mutex::new(Write {
+                seen,
+                first,
+                rest: Bytes::new(),
+                pong: None,
+                auth: None,
+                heartbeat: None,
+                close: None,
+                over: false,
+                handed_over: false,
+                reader_waits: false,
+            }),
+        }
+    }
+
+    /// Brings the client up to date, if it is not being caught up already.
+    pub fn update(self: &Arc<Self>, latest: &Latest) {
+        self.with_writer(latest, |_| {});
+    }
+
+    /// Says that the server is still here, unless something else is being said.
+    pub fn heartbeat(self: &Arc<Self>, latest: &Latest, beat: &Bytes) {
+        if self.dialect == Dialect::Original {
+            return;
+        }
+        self.with_writer(latest, |write| write.heartbeat = Some(beat.clone()));
+    }
+
+    /// Ends the connection once what was begun is sent.
+    pub fn close(self: &Arc<Self>, latest: &Latest, code: CloseCode) {
+        self.with_writer(latest, |write| {
+            if !write.over {
+                write.close = Some(code);
+            }
+        });
+    }
+
+    pub fn has_expired(&self, now: Millis) -> bool {
+        self.deadline.load(Ordering::Relaxed) <= now
+    }
+
+    /// Leaves something in a slot and writes, or lets the catch-up task find it there.
+    fn with_writer(self: &Arc<Self>, latest: &Latest, leave: impl FnOnce(&mut Write)) {
+        let mut write = self.lock();
+        leave(&mut write);
+        if write.handed_over {
+            return;
+        }
+        match self.drive(&mut write, &latest.snapshot()) {
+            (Driven::CaughtUp, _) => {}
+            (Driven::Full | Driven::Over, _) => {
+                write.handed_over = true;
+                tokio::spawn(self.clone().catch_up(latest.clone()));
+            }
+            (Driven::Broken, _) => self.give_up(&mut write),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Write> {
+        self.write.lock().expect("nothing panics while it writes")
+    }
+
+    /// Writes what is due, in this order, until the socket is full or nothing is left: the tail of a frame
+    /// already begun, the close frame, a pong, an answer, news, a heartbeat. Also says whether any byte left.
+    fn drive(&self, write: &mut Write, latest: &Snapshot) -> (Driven, bool) {
+        let mut progress = false;
+        loop {
+            if !write.rest.is_empty() {
+                match self.send(&write.rest) {
+                    Sent::Bytes(count) => {
+                        write.rest.advance(count);
+                        progress = true;
+                        continue;
+                    }
+                    Sent::Full => return (Driven::Full, progress),
+                    Sent::Broken => return (Driven::Broken, progress),
+                }
+            }
+            if write.over {
+                return (Driven::Over, progress);
+            }
+            if let Some(code) = write.close.take() {
+                write.rest = frame::close(code);
+                write.over = true;
+                continue;
+            }
+            if let Some(pong) = write.pong.take() {
+                write.rest = pong;
+                continue;
+            }
+            if let Some(answer) = write.auth.take() {
+                write.rest = answer;
+                continue;
+            }
+            if let Some(news) = self.news(write, latest) {
+                // Not kept unless a byte of it has left: a newer frame may take its place.
+                match self.send(news.bytes()) {
+                    Sent::Bytes(count) => {
+                        write.rest = news.bytes().slice(count..);
+                        write.seen = latest.version();
+                        write.first = false;
+                        write.heartbeat = None;
+                        progress = true;
+                        continue;
+                    }
+                    Sent::Full => return (Driven::Full, progress),
+                    Sent::Broken => return (Driven::Broken, progress),
+                }
+            }
+            if let Some(beat) = write.heartbeat.take() {
+                write.rest = beat;
+                continue;
+            }
+            return (Driven::CaughtUp, progress);
+        }
+    }
+
+    fn news<'a>(&self, write: &mut Write, latest: &'a Snapshot) -> Option<Frame<'a>> {
+        if write.first {
+            return Some(latest.first_frame(write.seen));
+        }
+        if self.dialect == Dialect::Original && !latest.has_data_since(write.seen) {
+            write.seen = write.seen.max(latest.version());
+            return None;
+        }
+        latest.frame_since(write.seen)
+    }
+
+    fn send(&self, bytes: &[u8]) -> Sent {
+        loop {
+            match self.stream.try_write(bytes) {
+                Ok(0) => return Sent::Broken,
+                Ok(count) => return Sent::Bytes(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Sent::Full,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Sent::Broken,
+            }
+        }
+    }
+
+    /// Writes for a client whose socket was full, until it is up to date or gone.
+    async fn catch_up(self: Arc<Self>, latest: Latest) {
+        let mut give_up_at = Instant::now() + SEND_WITHIN;
+        loop {
+            let writable = poll_fn(|cx| self.stream.poll_write_ready(cx));
+            if !matches!(timeout_at(give_up_at, writable).await, Ok(Ok(()))) {
+                self.give_up(&mut self.lock());
+                return self.end().await;
+            }
+            let mut write = self.lock();
+            let snapshot = latest.snapshot();
+            let (driven, progress) = self.drive(&mut write, &snapshot);
+            if progress {
+                give_up_at = Instant::now() + SEND_WITHIN;
+            }
+            match driven {
+                Driven::Full => {}
+                Driven::CaughtUp => {
+                    // Under the lock and after the comparison: whoever was passed over because of
+                    // `handed_over` published before, so its version is seen here.
+                    if latest.version() <= snapshot.version() {
+                        write.handed_over = false;
+                        return;
+                    }
+                }
+                Driven::Over => break,
+                Driven::Broken => return self.give_up(&mut write),
+            }
+        }
+        self.end().await;
+    }
+
+    /// The socket takes nothing more, or is broken. A deaf client may read its tail and the reason later: they
+    /// are sent in one piece past the limit, so that the close frame does not cut a frame.
+    fn give_up(&self, write: &mut Write) {
+        let mut last = std::mem::take(&mut write.rest).to_vec();
+        if !write.over {
+            last.extend_from_slice(&frame::close(CloseCode::TOO_SLOW));
+        }
+        write.over = true;
+        write.handed_over = true;
+        let socket = SockRef::from(&self.stream);
+        #[cfg(target_os = "linux")]
+        let _ = socket.set_tcp_notsent_lowat(u32::MAX);
+        // If there is no room even so, the client sees the end of the stream without a reason.
+        let _ = socket.send(&last);
+        let _ = socket.shutdown(Shutdown::Write);
+    }
+
+    /// After the close frame: no more writing, and a while for the client to answer. Closing both ways at
+    /// once would make its answer cause a reset, and it could lose what it has not read yet.
+    async fn end(&self) {
+        let socket = SockRef::from(&self.stream);
+        let _ = socket.shutdown(Shutdown::Write);
+        if self.lock().reader_waits {
+            return;
+        }
+        tokio::time::sleep(CLOSE_WITHIN).await;
+        let _ = socket.shutdown(Shutdown::Both);
+    }
+
+    /// Reads until the client is gone. `early` is what it sent right behind its request: no readiness is ever
+    /// reported for those bytes, so they are read first.
+    pub async fn read_to_end(self: &Arc<Self>, latest: &Latest, early: &[u8], renew: &Renew) {
+        let mut parser = Parser::default();
+        if !self.take_in(&mut parser, early, latest, renew) {
+            return self.drain().await;
+        }
+        loop {
+            if poll_fn(|cx| self.stream.poll_read_ready(cx)).await.is_err() {
+                return;
+            }
+            match self.read_once(&mut parser, latest, renew) {
+                Read::More => {}
+                Read::Refused => return self.drain().await,
+                Read::End => return,
+            }
+        }
+    }
+
+    /// The buffer lives only here, so that an idle connection has none.
+    fn read_once(self: &Arc<Self>, parser: &mut Parser, latest: &Latest, renew: &Renew) -> Read {
+        let mut buffer = [0; 2048];
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => Read::End,
+            Ok(count) if self.take_in(parser, &buffer[..count], latest, renew) => Read::More,
+            Ok(_) => Read::Refused,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                Read::More
+            }
+            Err(_) => Read::End,
+        }
+    }
+
+    /// Whether to go on listening.
+    fn take_in(self: &Arc<Self>, parser: &mut Parser, bytes: &[u8], latest: &Latest, renew: &Renew) -> bool {
+        let mut going_on = true;
+        let result = parser.feed(bytes, |incoming| match incoming {
+            Incoming::Ping(payload) => self.with_writer(latest, |write| {
+                // A newer pong replaces an unsent one (RFC 6455, 5.5.3), so pings cannot pile up.
+                write.pong = Some(frame::pong(&payload));
+            }),
+            Incoming::Close(code) => {
+                going_on = false;
+                self.answer_close(latest, code);
+            }
+            Incoming::Text(text) => self.renew_token(&text, latest, renew),
+            Incoming::Binary | Incoming::Pong => {}
+        });
+        if let Err(code) = result {
+            self.answer_close(latest, code);
+            return false;
+        }
+        going_on
+    }
+
+    fn answer_close(self: &Arc<Self>, latest: &Latest, code: CloseCode) {
+        self.lock().reader_waits = true;
+        self.close(latest, code);
+    }
+
+    /// The one message that a client may send: a new token for this connection.
+    fn renew_token(self: &Arc<Self>, text: &[u8], latest: &Latest, renew: &Renew) {
+        match renew(text) {
+            None => {}
+            Some(Ok(deadline)) => {
+                self.deadline.store(deadline, Ordering::Relaxed);
+                let answer = auth_answer(deadline);
+                self.with_writer(latest, |write| write.auth = Some(answer));
+            }
+            Some(Err(code)) => self.close(latest, code),
+        }
+    }
+
+    /// Reads and forgets until the client closes, for a limited time.
+    async fn drain(&self) {
+        let gone = async {
+            let mut buffer = [0; 512];
+            while poll_fn(|cx| self.stream.poll_read_ready(cx)).await.is_ok() {
+                match self.stream.try_read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Err(_) => return,
+                }
+            }
+        };
+        let _ = timeout(SEND_WITHIN + CLOSE_WITHIN, gone).await;
+    }
+}
+
+/// What to do with a client's text: `None`, not for us; a new deadline; or the code to close with.
+pub type Renew = dyn Fn(&[u8]) -> Option<Result<Millis, CloseCode>> + Send + Sync;
+
+fn auth_answer(deadline: Millis) -> Bytes {
+    let message = serde_json::json!({
+        "event": shared::AUTH, "data": {}, "timestamp": clock::iso(clock::now()), "expires": clock::iso(deadline),
+    });
+    frame::text(message.to_string().as_bytes())
+}
+
+enum Sent {
+    Bytes(usize),
+    Full,
+    Broken,
+}
+
+enum Read {
+    More,
+    /// The connection is being closed; nothing that still comes matters.
+    Refused,
+    End,
+}

@@ -1,0 +1,191 @@
+//! All connections, and how a new snapshot reaches them.
+//!
+//! The broadcaster writes itself: it tries each socket without waiting and wakes no task. One shard (slab and
+//! broadcaster) for each worker thread. The hub knows no metric: it moves frames, and does not ask where a
+//! snapshot came from.
+
+use super::connection::{Connection, Dialect, Renew};
+use super::frame::CloseCode;
+use super::latest::Latest;
+use crate::clock::{self, Millis};
+use bytes::Bytes;
+use slab::Slab;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+/// When nothing was sent for so long, clients are told that the server is still here.
+pub const HEARTBEAT_AFTER: Duration = Duration::from_secs(5);
+
+/// How often expired tokens and due heartbeats are looked for.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Connections written to before the broadcaster lets others run.
+const BATCH: usize = 64;
+
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    latest: Latest,
+    shards: Vec<Mutex<Slab<Arc<Connection>>>>,
+    next_shard: AtomicUsize,
+    clients: AtomicUsize,
+    /// Told when the last client left.
+    empty: Notify,
+}
+
+/// A client that asks to be served.
+pub struct Newcomer {
+    pub stream: TcpStream,
+    /// What it sent right behind its request.
+    pub early: Bytes,
+    pub dialect: Dialect,
+    /// The version it has seen of this history; 0: none.
+    pub seen: u64,
+    /// When its token expires.
+    pub deadline: Option<Millis>,
+}
+
+impl Hub {
+    /// One broadcaster for each of `shards`; they end when the hub's snapshots do.
+    pub fn start(latest: Latest, shards: usize) -> Hub {
+        let hub = Hub(Arc::new(Shared {
+            latest,
+            shards: (0..shards.max(1)).map(|_| Mutex::default()).collect(),
+            next_shard: AtomicUsize::new(0),
+            clients: AtomicUsize::new(0),
+            empty: Notify::new(),
+        }));
+        for shard in 0..hub.0.shards.len() {
+            tokio::spawn(hub.clone().broadcaster(shard));
+        }
+        hub
+    }
+
+    pub fn clients(&self) -> usize {
+        self.0.clients.load(Ordering::Relaxed)
+    }
+
+    /// Serves one client until it is gone.
+    pub async fn serve(&self, newcomer: Newcomer, renew: &Renew) {
+        let Newcomer { stream, early, dialect, mut seen, deadline } = newcomer;
+        if dialect == Dialect::Original {
+            // It loads its first data itself, and is told what happens from now on.
+            seen = self.0.latest.version();
+        }
+        let connection = Arc::new(Connection::new(stream, dialect, seen, deadline));
+        let seat = self.join(connection.clone());
+        tracing::info!(clients = self.clients(), ?dialect, "client joined");
+        connection.update(&self.0.latest);
+        connection.read_to_end(&self.0.latest, &early, renew).await;
+        drop(seat);
+        tracing::info!(clients = self.clients(), "client left");
+    }
+
+    /// Tells every client that the server goes away, and waits until they are gone or the time is over.
+    pub async fn drain(&self, within: Duration) {
+        // Asked for before anyone is told, so that the last one cannot leave unnoticed.
+        let mut empty = std::pin::pin!(self.0.empty.notified());
+        empty.as_mut().enable();
+        for shard in 0..self.0.shards.len() {
+            self.each(shard, |connection| connection.close(&self.0.latest, CloseCode::GOING_AWAY)).await;
+        }
+        if self.clients() > 0 {
+            let _ = timeout(within, empty).await;
+        }
+    }
+
+    /// It sits in the slab before it reads the newest snapshot: whatever is published in between reaches it
+    /// one way or the other.
+    fn join(&self, connection: Arc<Connection>) -> Seat {
+        let shard = self.0.next_shard.fetch_add(1, Ordering::Relaxed) % self.0.shards.len();
+        let key = self.shard(shard).insert(connection);
+        self.0.clients.fetch_add(1, Ordering::Relaxed);
+        Seat { hub: self.clone(), shard, key }
+    }
+
+    fn shard(&self, shard: usize) -> std::sync::MutexGuard<'_, Slab<Arc<Connection>>> {
+        self.0.shards[shard].lock().expect("nothing panics while it holds a shard")
+    }
+
+    async fn broadcaster(self, shard: usize) {
+        let latest = &self.0.latest;
+        let mut news = latest.clone();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sent_at = Instant::now();
+        let mut version = latest.version();
+        loop {
+            tokio::select! {
+                changed = news.changed() => {
+                    if !changed {
+                        return;
+                    }
+                    // A confirmation alone has no version of its own.
+                    if latest.version() == version {
+                        continue;
+                    }
+                    version = latest.version();
+                    sent_at = Instant::now();
+                    // `update` takes the newest snapshot for each connection anew: marking it as seen for
+                    // the whole round would leave the first batches stale when it changes midway.
+                    self.each(shard, |connection| connection.update(latest)).await;
+                }
+                _ = tick.tick() => {
+                    let now = clock::now();
+                    let beat = (sent_at.elapsed() >= HEARTBEAT_AFTER).then(|| latest.snapshot().heartbeat(now));
+                    if beat.is_some() {
+                        sent_at = Instant::now();
+                    }
+                    self.each(shard, |connection| {
+                        if connection.has_expired(now) {
+                            connection.close(latest, CloseCode::EXPIRED);
+                        } else if let Some(beat) = &beat {
+                            connection.heartbeat(latest, beat);
+                        }
+                    })
+                    .await;
+                }
+            }
+        }
+    }
+
+    /// Handles are copied out under the lock and used without it, a batch at a time.
+    async fn each(&self, shard: usize, mut with: impl FnMut(&Arc<Connection>)) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut from = 0;
+        loop {
+            {
+                let slab = self.shard(shard);
+                let end = (from + BATCH).min(slab.capacity());
+                batch.extend((from..end).filter_map(|key| slab.get(key).cloned()));
+                from = end;
+                if batch.is_empty() && from >= slab.capacity() {
+                    return;
+                }
+            }
+            batch.drain(..).for_each(|connection| with(&connection));
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// A place in the slab, given up when dropped.
+struct Seat {
+    hub: Hub,
+    shard: usize,
+    key: usize,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.hub.shard(self.shard).remove(self.key);
+        if self.hub.0.clients.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.hub.0.empty.notify_waiters();
+        }
+    }
+}

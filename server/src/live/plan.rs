@@ -1,0 +1,287 @@
+//! What to fetch now: coalescing, one fetch a metric at a time, and retries.
+//!
+//! The first notification of a burst is acted on at once, later ones within the interval share the next
+//! round. A metric stays due until a fetch that began after its last notification has succeeded, so nobody
+//! is left with a stale value for want of another event. Pure: time comes in from outside.
+
+use shared::{Event, Metric, MetricSet, Notification, PerMetric};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Rounds begin at least this far apart.
+pub const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Notifications that a frame names; older ones are only counted.
+pub const NAMED: usize = 20;
+
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+const RETRY_LONGEST: Duration = Duration::from_secs(10);
+
+/// What was announced: the last few by name, the others as a count. Never full.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Causes {
+    pub named: VecDeque<(Event, Notification)>,
+    pub count: u64,
+}
+
+impl Causes {
+    pub fn push(&mut self, event: Event, notification: Notification) {
+        self.count += 1;
+        self.named.push_back((event, notification));
+        if self.named.len() > NAMED {
+            self.named.pop_front();
+        }
+    }
+
+    /// `later` happened after these.
+    pub fn append(&mut self, mut later: Causes) {
+        self.count += later.count;
+        self.named.append(&mut later.named);
+        let over = self.named.len().saturating_sub(NAMED);
+        self.named.drain(..over);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The newest creation among them, else the newest of all: only a label.
+    pub fn label(&self) -> Option<String> {
+        let created = |event: &&Event| matches!(event, Event::Known(_, shared::Change::Created));
+        let newest_first = || self.named.iter().rev().map(|(event, _)| event);
+        newest_first().find(created).or_else(|| newest_first().next()).map(Event::name)
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Plan {
+    due: MetricSet,
+    in_flight: MetricSet,
+    causes: Causes,
+    next_round: Option<Instant>,
+    retries: PerMetric<Option<Retry>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Retry {
+    failures: u32,
+    /// `None` while it is being tried.
+    at: Option<Instant>,
+}
+
+/// Metrics to fetch now, and what was announced since the round before.
+#[derive(Debug, PartialEq)]
+pub struct Round {
+    pub metrics: MetricSet,
+    pub causes: Causes,
+}
+
+impl Plan {
+    pub fn notify(&mut self, metrics: MetricSet, causes: Causes) {
+        self.due = self.due.union(metrics);
+        self.causes.append(causes);
+    }
+
+    /// Everything is to be read again, although nobody announced anything.
+    pub fn reconcile(&mut self) {
+        self.due = MetricSet::ALL;
+    }
+
+    /// The round that begins now, if one does.
+    pub fn begin(&mut self, now: Instant) -> Option<Round> {
+        self.retries_due(now);
+        let metrics = self.ready()?;
+        if self.next_round.is_some_and(|at| at > now) {
+            return None;
+        }
+        self.next_round = Some(now + INTERVAL);
+        self.due = self.due.minus(metrics);
+        self.in_flight = self.in_flight.union(metrics);
+        Some(Round { metrics, causes: std::mem::take(&mut self.causes) })
+    }
+
+    /// What could begin now: metrics that are due and not being fetched. An announcement that touches no
+    /// metric makes an empty round, unless its metrics are only waiting for a fetch under way.
+    fn ready(&self) -> Option<MetricSet> {
+        let metrics = self.due.minus(self.in_flight);
+        let announced = !self.causes.is_empty() && self.due.is_empty();
+        (!metrics.is_empty() || announced).then_some(metrics)
+    }
+
+    fn retries_due(&mut self, now: Instant) {
+        for metric in Metric::ALL {
+            if let Some(Retry { at: at @ Some(_), .. }) = &mut self.retries[metric]
+                && at.is_some_and(|at| at <= now)
+            {
+                *at = None;
+                self.due.insert(metric);
+            }
+        }
+    }
+
+    /// The source answered. A metric that was announced meanwhile is still due and will be fetched again.
+    pub fn succeeded(&mut self, metric: Metric) {
+        self.in_flight.remove(metric);
+        self.retries[metric] = None;
+    }
+
+    /// It stays due, and is tried again after a while; `jitter` from 0 to 1 spreads the tries of many.
+    pub fn failed(&mut self, metric: Metric, now: Instant, jitter: f64) {
+        self.in_flight.remove(metric);
+        let failures = self.retries[metric].map_or(0, |retry| retry.failures) + 1;
+        self.retries[metric] = Some(Retry { failures, at: Some(now + backoff(failures, jitter)) });
+    }
+
+    /// When `begin` may have something to do, if nothing else happens before.
+    pub fn wake(&self) -> Option<Instant> {
+        let retry = self.retries.iter().filter_map(|(_, retry)| retry.and_then(|retry| retry.at)).min();
+        let round = self.ready().map(|_| self.next_round.unwrap_or_else(Instant::now));
+        // A retry too waits for its round.
+        let retry = retry.map(|at| self.next_round.map_or(at, |round| round.max(at)));
+        [retry, round].into_iter().flatten().min()
+    }
+}
+
+/// 0.2 s doubling to 10 s; between half of it and all of it.
+fn backoff(failures: u32, jitter: f64) -> Duration {
+    let whole = RETRY_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(RETRY_LONGEST);
+    whole.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use shared::Origin;
+
+    fn cause(name: &str) -> (MetricSet, Causes) {
+        let event = Event::parse(name);
+        let metrics = event.metrics(Origin::Http);
+        let mut causes = Causes::default();
+        let kind = event.name();
+        causes
+            .push(event, Notification { kind, resource_id: None, timestamp: None, received: String::new() });
+        (metrics, causes)
+    }
+
+    fn notify(plan: &mut Plan, name: &str) {
+        let (metrics, causes) = cause(name);
+        plan.notify(metrics, causes);
+    }
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_burst_is_acted_on_at_once_and_then_shares_a_round() {
+        let (mut plan, start) = (Plan::default(), Instant::now());
+        assert_eq!(plan.begin(start), None);
+        notify(&mut plan, "USER_CREATED");
+        let round = plan.begin(start).expect("the leading edge");
+        assert_eq!(round.metrics, cause("USER_CREATED").0);
+        round.metrics.iter().for_each(|metric| plan.succeeded(metric));
+        for _ in 0..1000 {
+            notify(&mut plan, "USER_CREATED");
+            assert_eq!(plan.begin(start + 50 * MS), None);
+        }
+        assert_eq!(plan.wake(), Some(start + INTERVAL));
+        let round = plan.begin(start + INTERVAL).expect("the trailing edge");
+        assert_eq!((round.causes.count, round.causes.named.len()), (1000, NAMED));
+    }
+
+    #[test]
+    fn a_notification_during_a_fetch_makes_it_run_again() {
+        let (mut plan, start) = (Plan::default(), Instant::now());
+        notify(&mut plan, "EQUIPMENT_CREATED");
+        plan.begin(start).expect("the first round");
+        notify(&mut plan, "EQUIPMENT_CREATED");
+        assert_eq!(plan.begin(start + INTERVAL), None, "one fetch a metric at a time");
+        plan.succeeded(Metric::OrdersRecent);
+        let round = plan.begin(start + INTERVAL).expect("it runs again");
+        assert_eq!(round.metrics, [Metric::OrdersRecent].into());
+        assert_eq!(round.causes.count, 1);
+    }
+
+    #[test]
+    fn what_failed_stays_due_and_is_tried_ever_more_slowly() {
+        let (mut plan, start) = (Plan::default(), Instant::now());
+        notify(&mut plan, "EQUIPMENT_CREATED");
+        let mut now = start;
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            plan.begin(now).expect("a try");
+            plan.failed(Metric::OrdersRecent, now, 1.0);
+            let at = plan.wake().expect("it will be tried again");
+            waits.push((at - now).as_millis());
+            now = at;
+        }
+        assert_eq!(waits, [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]);
+        plan.begin(now).expect("a try");
+        plan.succeeded(Metric::OrdersRecent);
+        assert_eq!(plan.wake(), None);
+    }
+
+    #[test]
+    fn an_event_that_touches_no_metric_is_still_announced() {
+        let mut plan = Plan::default();
+        notify(&mut plan, "SPARE_PART_CREATED");
+        let round = plan.begin(Instant::now()).expect("a round without fetches");
+        assert_eq!((round.metrics, round.causes.count), (MetricSet::EMPTY, 1));
+    }
+
+    #[test]
+    fn the_label_is_the_newest_creation() {
+        let mut causes = Causes::default();
+        assert_eq!(causes.label(), None);
+        for name in ["USER_UPDATED", "USER_CREATED", "SERVICE_UPDATED"] {
+            causes.append(cause(name).1);
+        }
+        assert_eq!(causes.label().as_deref(), Some("USER_CREATED"));
+        assert_eq!(cause("SOMETHING").1.label().as_deref(), Some("SOMETHING"));
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: in the end each metric's last fetch began after its last
+        /// notification, and no metric is ever fetched twice at a time.
+        #[test]
+        fn nothing_stays_stale(steps in proptest::collection::vec((0_u8..4, 0_usize..Metric::COUNT), 1..200)) {
+            let mut plan = Plan::default();
+            let mut now = Instant::now();
+            let mut notified = PerMetric::from_fn(|_| 0_usize);
+            let mut read = PerMetric::from_fn(|_| 0_usize);
+            let mut flying = PerMetric::from_fn(|_| None);
+            let end = steps.len() + 400;
+            for step in 0..end {
+                let (what, which) = steps.get(step).copied().unwrap_or((9, step % Metric::COUNT));
+                let metric = Metric::ALL[which];
+                if what == 0 {
+                    plan.notify([metric].into(), Causes::default());
+                    notified[metric] = step + 1;
+                }
+                if let Some(round) = plan.begin(now) {
+                    for metric in round.metrics.iter() {
+                        prop_assert!(flying[metric].is_none(), "two fetches of {metric:?}");
+                        flying[metric] = Some(step + 1);
+                    }
+                }
+                match (what, flying[metric]) {
+                    (1 | 9, Some(started)) => {
+                        plan.succeeded(metric);
+                        read[metric] = started;
+                        flying[metric] = None;
+                    }
+                    (2, Some(_)) => {
+                        plan.failed(metric, now, 0.5);
+                        flying[metric] = None;
+                    }
+                    _ => {}
+                }
+                now += if what == 9 { Duration::from_secs(1) } else { 10 * MS };
+            }
+            for metric in Metric::ALL {
+                prop_assert!(read[metric] >= notified[metric], "{metric:?}: {} < {}", read[metric], notified[metric]);
+            }
+            prop_assert_eq!(plan.wake(), None);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Where the metrics come from: an existing shop backend over HTTP, or the shop in this process.
+
+mod upstream;
+
+pub use upstream::{Upstream, error_chain};
+
+use crate::live::{Answer, Failure};
+use serde_json::value::RawValue;
+use shared::{Metric, MetricSet};
+use shop::Shop;
+
+#[derive(Clone)]
+pub enum Source {
+    Upstream(Upstream),
+    Shop(Shop),
+}
+
+impl Source {
+    /// Metrics that are read together: one by one over HTTP, in one transaction from the shop, so that the
+    /// bars always sum to the total.
+    pub fn batches(&self, metrics: MetricSet) -> Vec<MetricSet> {
+        if metrics.is_empty() {
+            return Vec::new();
+        }
+        match self {
+            Source::Upstream(_) => metrics.iter().map(|metric| [metric].into()).collect(),
+            Source::Shop(_) => vec![metrics],
+        }
+    }
+
+    /// One answer for each metric.
+    pub async fn read(&self, metrics: MetricSet) -> Vec<(Metric, Answer)> {
+        match self {
+            Source::Upstream(upstream) => {
+                let mut answers = Vec::with_capacity(metrics.len());
+                for metric in metrics.iter() {
+                    answers.push((metric, upstream.read(metric, None).await));
+                }
+                answers
+            }
+            Source::Shop(shop) => match shop.stats(metrics).await {
+                Ok(bodies) => bodies.into_iter().map(|(metric, body)| (metric, answer(body))).collect(),
+                Err(error) => {
+                    tracing::warn!(%error, "could not read the shop's metrics");
+                    metrics.iter().map(|metric| (metric, Answer::Failed(Failure::Unreadable))).collect()
+                }
+            },
+        }
+    }
+
+    /// A list with another number of rows than the one that everybody gets.
+    pub async fn read_limited(&self, metric: Metric, limit: u32) -> Answer {
+        match self {
+            Source::Upstream(upstream) => upstream.read(metric, Some(limit)).await,
+            Source::Shop(shop) => match shop.stat(metric, limit).await {
+                Ok(body) => answer(body),
+                Err(error) => {
+                    tracing::warn!(%error, metric = metric.key(), "could not read a metric of the shop");
+                    Answer::Failed(Failure::Unreadable)
+                }
+            },
+        }
+    }
+}
+
+/// Any JSON is a body; what it means, only the browser reads.
+fn answer(body: String) -> Answer {
+    match RawValue::from_string(body) {
+        Ok(body) => Answer::Body(body.into()),
+        Err(_) => Answer::Failed(Failure::Unreadable),
+    }
+}

@@ -1,0 +1,217 @@
+//! An existing shop backend: its statistics fetched, everything else passed on.
+
+use super::answer;
+use crate::live::{Answer, Failure};
+use axum::RequestExt;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::Response;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use shared::Metric;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// The upstream answers statistics within this time or has failed.
+pub const FETCH_WITHIN: Duration = Duration::from_secs(3);
+
+/// What is passed on may take longer: reports, uploads.
+pub const PASS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Requests of ours to the upstream at once; more wait.
+const FETCHES: usize = 8;
+
+/// A statistic larger than this is a mistake.
+const BODY_BYTES: usize = 1024 * 1024;
+
+#[derive(Clone)]
+pub struct Upstream {
+    client: reqwest::Client,
+    base: Url,
+    token: Option<SecretString>,
+    permits: Arc<Semaphore>,
+}
+
+impl Upstream {
+    pub fn new(base: Url, token: Option<SecretString>) -> anyhow::Result<Upstream> {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(FETCH_WITHIN)
+            .build()?;
+        Ok(Upstream { client, base, token, permits: Arc::new(Semaphore::new(FETCHES)) })
+    }
+
+    pub async fn read(&self, metric: Metric, limit: Option<u32>) -> Answer {
+        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        match tokio::time::timeout(FETCH_WITHIN, self.fetch(metric, limit)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    metric = metric.key(),
+                    error = error_chain(&error),
+                    "could not fetch {}",
+                    metric.key()
+                );
+                Answer::Failed(if error.is_connect() { Failure::Unreachable } else { Failure::Unreadable })
+            }
+            Err(_) => {
+                tracing::warn!(
+                    metric = metric.key(),
+                    timeout_ms = FETCH_WITHIN.as_millis(),
+                    "could not fetch {}: no answer in time",
+                    metric.key()
+                );
+                Answer::Failed(Failure::Unreadable)
+            }
+        }
+    }
+
+    async fn fetch(&self, metric: Metric, limit: Option<u32>) -> reqwest::Result<Answer> {
+        let mut url = self.url(metric.path(), None);
+        if let Some(limit) = limit {
+            url.query_pairs_mut().append_pair("limit", &limit.to_string());
+        }
+        let mut request = self.client.get(url).header(header::ACCEPT, "application/json");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        let mut response = request.send().await?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(Answer::Absent),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Ok(Answer::Forbidden),
+            status => {
+                tracing::warn!(
+                    metric = metric.key(),
+                    status = status.as_u16(),
+                    "could not fetch {}: status {status}",
+                    metric.key()
+                );
+                return Ok(Answer::Failed(Failure::Unreadable));
+            }
+        }
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await? {
+            body.extend_from_slice(&piece);
+            if body.len() > BODY_BYTES {
+                tracing::warn!(
+                    metric = metric.key(),
+                    limit_bytes = BODY_BYTES,
+                    "could not fetch {}: too large",
+                    metric.key()
+                );
+                return Ok(Answer::Failed(Failure::Unreadable));
+            }
+        }
+        let answer = answer(String::from_utf8(body).unwrap_or_default());
+        if matches!(answer, Answer::Failed(_)) {
+            tracing::warn!(metric = metric.key(), "could not fetch {}: the body is no JSON", metric.key());
+        }
+        Ok(answer)
+    }
+
+    /// Passes a request on as it is, with the caller's own token, and its answer back.
+    pub async fn pass(&self, request: Request) -> reqwest::Result<Response> {
+        // The limit of the router holds for what streams through, too.
+        let (parts, body) = request.with_limited_body().into_parts();
+        let url = self.url(parts.uri.path(), parts.uri.query());
+        let mut headers = end_to_end(&parts.headers);
+        // The upstream is named by its own URL; the length is that of the stream.
+        headers.remove(header::HOST);
+        let answer = self
+            .client
+            .request(parts.method, url)
+            .headers(headers)
+            .body(reqwest::Body::wrap_stream(body.into_data_stream()))
+            .timeout(PASS_WITHIN)
+            .send()
+            .await?;
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = end_to_end(answer.headers());
+        *response.body_mut() = Body::from_stream(answer.bytes_stream());
+        Ok(response)
+    }
+
+    fn url(&self, path: &str, query: Option<&str>) -> Url {
+        let mut url = self.base.clone();
+        let prefix = self.base.path().trim_end_matches('/');
+        url.set_path(&format!("{prefix}{path}"));
+        url.set_query(query);
+        url
+    }
+}
+
+/// Without the headers that concern only one hop (RFC 9110, 7.6.1), and those that `Connection` names.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    const HOP_BY_HOP: [HeaderName; 8] = [
+        header::CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        header::PROXY_AUTHENTICATE,
+        header::PROXY_AUTHORIZATION,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ];
+    let named: Vec<String> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase()))
+        .collect();
+    let stays =
+        |name: &HeaderName| !HOP_BY_HOP.contains(name) && !named.iter().any(|other| other == name.as_str());
+    headers
+        .iter()
+        .filter(|(name, _)| stays(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// reqwest's own text names only the outermost cause.
+pub fn error_chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_one_hop_are_not_passed_on() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "keep-alive, X-Mine"),
+            ("keep-alive", "timeout=5"),
+            ("x-mine", "1"),
+            ("transfer-encoding", "chunked"),
+            ("authorization", "Bearer x"),
+            ("content-type", "application/json"),
+        ] {
+            headers.append(HeaderName::from_static(name), value.parse().expect("a header value"));
+        }
+        let kept = end_to_end(&headers);
+        let mut names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["authorization", "content-type"]);
+    }
+
+    #[test]
+    fn a_base_url_may_have_a_path() {
+        let check = |base: &str, expected: &str| {
+            let upstream = Upstream::new(Url::parse(base).expect("a URL"), None).expect("a client");
+            assert_eq!(upstream.url("/users/1", Some("a=b")).as_str(), expected);
+        };
+        check("http://localhost:3000", "http://localhost:3000/users/1?a=b");
+        check("http://localhost:3000/api/", "http://localhost:3000/api/users/1?a=b");
+    }
+}

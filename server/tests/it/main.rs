@@ -1,0 +1,11 @@
+//! The real server on a free port, against a fake shop backend with settable answers, delays and faults.
+//!
+//! Tests wait for facts under one long timeout; none asserts a duration.
+
+mod support;
+mod live;
+mod notify;
+mod stats;
+mod upstream;
+mod access;
+mod layers;
