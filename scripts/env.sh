@@ -1,0 +1,22 @@
+# Versions that must fit together, and where tools are found. Sourced, not run.
+
+WASM=wasm32-unknown-unknown
+# Must equal the crate's version in Cargo.toml.
+WASM_BINDGEN=0.2.130
+# 0.22 needs a newer compiler than most have.
+TRUNK=0.21.14
+# Debian's own (108) cannot read what compilers write today.
+BINARYEN=132
+
+PULSO_TOOLS=${PULSO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pulso}
+export PATH="$PULSO_TOOLS/bin:$PULSO_TOOLS/npm/node_modules/.bin:$PATH"
+
+# The browser for the tests: yours, a known one, or none.
+pulso_chromium() {
+  local found
+  for found in "${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome \
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+    if [ -n "$found" ] && [ -x "$found" ]; then printf '%s' "$found"; return; fi
+  done
+  find "$HOME/.cache/ms-playwright" "$HOME/Library/Caches/ms-playwright" -type f \( -name chrome -o -name Chromium \) 2>/dev/null | head -n 1
+}
