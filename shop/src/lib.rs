@@ -1,1 +1,107 @@
-//! Placeholder while the workspace is laid out.
+//! The embedded repair shop: the REST contract, for a shop that has no backend yet.
+//!
+//! `api` takes requests apart and puts answers together, `store` holds the SQL, `stats` the metrics. It knows
+//! nothing of the live path: events are handed to a callback, after commit.
+
+mod auth;
+mod api;
+mod transitions;
+mod store;
+mod stats;
+mod demo;
+
+pub use api::Error;
+pub use auth::{Claims, Role, TokenError, Tokens};
+pub use demo::DemoSignIn;
+
+use anyhow::Context;
+use auth::Passwords;
+use secrecy::{ExposeSecret, SecretString};
+use shared::{Change, Event, Metric, MetricSet, Subject};
+use std::sync::Arc;
+use store::Store;
+
+/// The first administrator.
+#[derive(Clone)]
+pub struct Admin {
+    pub email: String,
+    pub password: SecretString,
+}
+
+pub struct Options {
+    /// `sqlite://FILE` or `postgres://…`
+    pub database_url: String,
+    /// Unset: one is made and kept.
+    pub jwt_secret: Option<SecretString>,
+    /// Made only where there is no administrator; with the demo it takes the place of the demo's own.
+    pub admin: Option<Admin>,
+    /// Fills an empty shop with invented data.
+    pub demo: bool,
+}
+
+/// Called once for each event, after its commit, with the id of what it happened to. Must not block.
+pub type Announce = Arc<dyn Fn(Event, Option<String>) + Send + Sync>;
+
+/// A cheap handle to one shop.
+#[derive(Clone)]
+pub struct Shop(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    tokens: Tokens,
+    passwords: Passwords,
+    announce: Announce,
+    sign_in: Option<DemoSignIn>,
+}
+
+impl Shop {
+    /// Connects, brings the schema up to date, and makes what a shop must have: a key and an administrator.
+    pub async fn open(options: Options, announce: Announce) -> anyhow::Result<Shop> {
+        let store = Store::open(&options.database_url).await?;
+        let secret = match &options.jwt_secret {
+            Some(secret) => secret.expose_secret().as_bytes().to_vec(),
+            None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
+        };
+        let passwords = Passwords::default();
+        let sign_in = demo::prepare(&store, &passwords, &options).await?;
+        let tokens = Tokens::new(&secret);
+        Ok(Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in })))
+    }
+
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    /// The contract's routes, except the statistics, which are served by whoever keeps their newest state.
+    pub fn router(&self) -> axum::Router {
+        api::router(self.clone())
+    }
+
+    /// The bodies of these metrics, all read in one transaction, so that totals and bars agree.
+    pub async fn stats(&self, metrics: MetricSet) -> anyhow::Result<Vec<(Metric, String)>> {
+        stats::read(&self.0.store, metrics).await
+    }
+
+    /// One metric with another number of rows than usual.
+    pub async fn stat(&self, metric: Metric, limit: u32) -> anyhow::Result<String> {
+        stats::read_one(&self.0.store, metric, limit).await
+    }
+
+    /// How to sign in, where the demo's own administrator is the one who can.
+    pub fn sign_in(&self) -> Option<&DemoSignIn> {
+        self.0.sign_in.as_ref()
+    }
+
+    /// Makes something happen every few seconds, until it is dropped.
+    pub async fn demo_traffic(self) {
+        demo::traffic(self).await;
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn announce(&self, subject: Subject, change: Change, id: &str) {
+        (self.0.announce)(Event::Known(subject, change), Some(id.to_owned()));
+    }
+}

@@ -1,0 +1,66 @@
+//! Devices: a client's own; an administrator takes in those of others.
+
+use super::caller::{Caller, Id};
+use super::fields::Fields;
+use super::{Error, to_the_end, users};
+use crate::auth::Role;
+use crate::store::equipments::{Equipment, NewEquipment, TYPES};
+use crate::{Shop, store};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use shared::{Change, Subject};
+
+pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<Equipment>>, Error> {
+    let owner = match caller.role {
+        Role::Admin => None,
+        Role::User | Role::Technician => Some(caller.id.as_str()),
+    };
+    Ok(Json(store::equipments::list(shop.store().pool(), owner).await?))
+}
+
+pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<Json<Equipment>, Error> {
+    let device = store::equipments::by_id(shop.store().pool(), &id).await?;
+    let owned = |device: &Equipment| device.user.as_ref().is_some_and(|user| user.id == caller.id);
+    // What is not one's own might as well not exist.
+    let device = device.filter(|device| caller.role == Role::Admin || owned(device));
+    device.map(Json).ok_or_else(|| missing(&id))
+}
+
+pub async fn add(State(shop): State<Shop>, caller: Caller, mut fields: Fields) -> Result<(StatusCode, Json<Equipment>), Error> {
+    let new = NewEquipment {
+        name: fields.text("name"),
+        kind: fields.one_of("type", &TYPES),
+        brand: fields.text("brand"),
+        model: fields.text("model"),
+        serial_number: fields.optional_text("serialNumber"),
+    };
+    let owner = match caller.role {
+        Role::Admin => fields.optional_id("userId").unwrap_or(caller.id),
+        Role::User => caller.id,
+        Role::Technician => return Err(Error::forbidden()),
+    };
+    fields.finish()?;
+    let device = to_the_end(async move {
+        let mut tx = shop.store().write().await?;
+        if store::users::by_id(&mut *tx, &owner).await?.is_none() {
+            return Err(users::missing(&owner));
+        }
+        let device = store::equipments::add(&mut tx, &owner, new).await?;
+        tx.commit().await?;
+        shop.announce(Subject::Equipment, Change::Created, &device.id);
+        Ok(device)
+    })
+    .await?;
+    Ok((StatusCode::CREATED, Json(device)))
+}
+
+pub fn missing(id: &str) -> Error {
+    Error::not_found(format!("Equipment with id {id} not found"))
+}
+
+/// For lists below their owner.
+pub fn without_owner(mut devices: Vec<Equipment>) -> Vec<Equipment> {
+    devices.iter_mut().for_each(|device| device.user = None);
+    devices
+}

@@ -1,0 +1,111 @@
+//! What a stranger is told: the contract's form, and never a cause.
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// A status and a public text; the cause of a failure is logged where it becomes one.
+#[derive(Debug)]
+pub struct Error {
+    status: StatusCode,
+    message: Message,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Message {
+    One(String),
+    /// Every fault of a body.
+    Many(Vec<String>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    message: &'a Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    status_code: u16,
+}
+
+impl Error {
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Error {
+        Error { status, message: Message::One(message.into()), headers: Vec::new() }
+    }
+
+    pub fn bad_request(message: impl Into<String>) -> Error {
+        Error::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// Every fault at once.
+    pub fn invalid(faults: Vec<String>) -> Error {
+        Error { status: StatusCode::BAD_REQUEST, message: Message::Many(faults), headers: Vec::new() }
+    }
+
+    /// No valid token.
+    pub fn unauthorized() -> Error {
+        Error::new(StatusCode::UNAUTHORIZED, "Unauthorized")
+    }
+
+    pub fn forbidden() -> Error {
+        Error::new(StatusCode::FORBIDDEN, "Forbidden resource")
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Error {
+        Error::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub fn conflict(message: impl Into<String>) -> Error {
+        Error::new(StatusCode::CONFLICT, message)
+    }
+
+    pub fn too_large() -> Error {
+        Error::new(StatusCode::PAYLOAD_TOO_LARGE, "request entity too large")
+    }
+
+    /// Worth trying again in a second.
+    pub fn unavailable(message: impl Into<String>) -> Error {
+        Error::new(StatusCode::SERVICE_UNAVAILABLE, message).with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    pub fn internal(cause: anyhow::Error) -> Error {
+        tracing::error!(error = format!("{cause:#}"), "a request failed");
+        Error::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Error {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Error {
+        Error::internal(error.into())
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Error {
+        Error::internal(error)
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        // The contract names no `error` where the message says it already.
+        let bare = matches!(&self.message, Message::One(text) if matches!(text.as_str(), "Unauthorized" | "Internal server error"));
+        let error = if bare { None } else { self.status.canonical_reason() };
+        let body = Body { message: &self.message, error, status_code: self.status.as_u16() };
+        let mut response = (self.status, Json(body)).into_response();
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}

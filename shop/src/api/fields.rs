@@ -1,0 +1,358 @@
+//! Reads a JSON body field by field and collects every fault, worded as the contract words them.
+
+use super::Error;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use serde_json::{Map, Value};
+use shared::Money;
+
+/// Characters of the longest text that anyone needs to write.
+const TEXT_CHARS: usize = 5_000;
+
+/// Items of a list in a body.
+const ITEMS: usize = 200;
+
+/// Larger amounts are typing errors.
+const MOST_CENTS: i64 = 100_000_000_000;
+
+/// A JSON object of which fields are taken one by one; what is left over in the end should not be there.
+#[derive(Debug)]
+pub struct Fields {
+    map: Map<String, Value>,
+    prefix: String,
+    faults: Vec<String>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Fields, Error> {
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Error::too_large(),
+            status => Error::new(status, "The body could not be read"),
+        })?;
+        if body.is_empty() {
+            return Ok(Fields::new(Map::new()));
+        }
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(map)) => Ok(Fields::new(map)),
+            Ok(_) => Err(Error::bad_request("The body must be a JSON object")),
+            Err(error) => Err(Error::bad_request(format!("The body is no JSON: {error}"))),
+        }
+    }
+}
+
+impl Fields {
+    fn new(map: Map<String, Value>) -> Fields {
+        Fields { map, prefix: String::new(), faults: Vec::new() }
+    }
+
+    /// Every fault, or the body had none. Call it before anything is done with the values.
+    pub fn finish(mut self) -> Result<(), Error> {
+        let faults = self.all_faults();
+        if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
+    }
+
+    fn all_faults(&mut self) -> Vec<String> {
+        let unknown = self.map.keys().map(|name| format!("{}property {name:.100} should not exist", self.prefix));
+        let mut faults: Vec<_> = unknown.collect();
+        faults.append(&mut self.faults);
+        faults
+    }
+
+    fn fault(&mut self, name: &str, says: &str) {
+        self.faults.push(format!("{}{name} {says}", self.prefix));
+    }
+
+    /// `null` counts as not given.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.map.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Not empty once trimmed.
+    pub fn text(&mut self, name: &str) -> String {
+        match self.take(name) {
+            None => {
+                self.fault(name, "should not be empty");
+                self.fault(name, "must be a string");
+            }
+            Some(Value::String(text)) => {
+                let text = text.trim();
+                if !text.is_empty() && text.chars().count() <= TEXT_CHARS {
+                    return text.to_owned();
+                }
+                let says = if text.is_empty() { "should not be empty" } else { "must be shorter than or equal to 5000 characters" };
+                self.fault(name, says);
+            }
+            Some(_) => self.fault(name, "must be a string"),
+        }
+        String::new()
+    }
+
+    pub fn optional_text(&mut self, name: &str) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) if text.chars().count() <= TEXT_CHARS => Some(text.trim().to_owned()),
+            Value::String(_) => {
+                self.fault(name, "must be shorter than or equal to 5000 characters");
+                None
+            }
+            _ => {
+                self.fault(name, "must be a string");
+                None
+            }
+        }
+    }
+
+    /// Like `text`, if it is given at all.
+    pub fn optional_filled_text(&mut self, name: &str) -> Option<String> {
+        if self.map.get(name).is_none_or(Value::is_null) {
+            self.map.remove(name);
+            return None;
+        }
+        Some(self.text(name))
+    }
+
+    pub fn email(&mut self, name: &str) -> String {
+        match self.take(name) {
+            None => {
+                self.fault(name, "should not be empty");
+                self.fault(name, "must be an email");
+            }
+            Some(Value::String(text)) if is_email(text.trim()) => return text.trim().to_lowercase(),
+            Some(_) => self.fault(name, "must be an email"),
+        }
+        String::new()
+    }
+
+    /// Trimmed, at least 6 characters.
+    pub fn password(&mut self, name: &str) -> String {
+        const SHORT: &str = "must be longer than or equal to 6 characters";
+        match self.take(name) {
+            None => {
+                self.fault(name, SHORT);
+                self.fault(name, "must be a string");
+            }
+            Some(Value::String(text)) => match text.trim().chars().count() {
+                6..=TEXT_CHARS => return text.trim().to_owned(),
+                0..6 => self.fault(name, SHORT),
+                _ => self.fault(name, "must be shorter than or equal to 5000 characters"),
+            },
+            Some(_) => self.fault(name, "must be a string"),
+        }
+        String::new()
+    }
+
+    pub fn one_of(&mut self, name: &str, values: &[&str]) -> String {
+        match self.take(name) {
+            Some(Value::String(text)) if values.contains(&text.as_str()) => return text,
+            _ => self.fault(name, &format!("must be one of the following values: {}", values.join(", "))),
+        }
+        String::new()
+    }
+
+    pub fn optional_one_of(&mut self, name: &str, values: &[&str]) -> Option<String> {
+        if self.map.get(name).is_none_or(Value::is_null) {
+            self.map.remove(name);
+            return None;
+        }
+        Some(self.one_of(name, values))
+    }
+
+    pub fn id(&mut self, name: &str) -> String {
+        match self.take(name) {
+            Some(Value::String(text)) if uuid::Uuid::try_parse(&text).is_ok() => return text.to_lowercase(),
+            _ => self.fault(name, "must be a UUID"),
+        }
+        String::new()
+    }
+
+    pub fn optional_id(&mut self, name: &str) -> Option<String> {
+        if self.map.get(name).is_none_or(Value::is_null) {
+            self.map.remove(name);
+            return None;
+        }
+        Some(self.id(name))
+    }
+
+    pub fn flag(&mut self, name: &str, default: bool) -> bool {
+        match self.take(name) {
+            None => return default,
+            Some(Value::Bool(flag)) => return flag,
+            Some(_) => self.fault(name, "must be a boolean value"),
+        }
+        default
+    }
+
+    pub fn optional_integer(&mut self, name: &str, least: i64) -> Option<i64> {
+        let value = self.take(name)?;
+        // 3.0 is a whole number, too.
+        let whole = value.as_i64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15).map(|n| n as i64));
+        match whole {
+            Some(number) if number < least => self.fault(name, &format!("must not be less than {least}")),
+            Some(number) if number > 1_000_000_000 => self.fault(name, "must not be greater than 1000000000"),
+            Some(number) => return Some(number),
+            None => self.fault(name, "must be an integer number"),
+        }
+        None
+    }
+
+    pub fn integer(&mut self, name: &str, least: i64) -> i64 {
+        if self.map.get(name).is_none_or(Value::is_null) {
+            self.map.remove(name);
+            self.fault(name, "must be an integer number");
+            return least;
+        }
+        self.optional_integer(name, least).unwrap_or(least)
+    }
+
+    /// An amount that is not negative.
+    pub fn optional_money(&mut self, name: &str) -> Option<Money> {
+        let Some(units) = self.take(name)?.as_f64() else {
+            self.fault(name, "must be a number conforming to the specified constraints");
+            return None;
+        };
+        match Money::from_units(units) {
+            Some(money) if money.cents < 0 => self.fault(name, "must not be less than 0"),
+            Some(money) if money.cents <= MOST_CENTS => return Some(money),
+            _ => self.fault(name, &format!("must not be greater than {}", MOST_CENTS / 100)),
+        }
+        None
+    }
+
+    pub fn money(&mut self, name: &str) -> Money {
+        if self.map.get(name).is_none_or(Value::is_null) {
+            self.map.remove(name);
+            self.fault(name, "must be a number conforming to the specified constraints");
+            return Money::ZERO;
+        }
+        self.optional_money(name).unwrap_or(Money::ZERO)
+    }
+
+    pub fn optional_texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let texts = match self.take(name)? {
+            Value::Array(items) if items.len() <= ITEMS => items.into_iter().map(|item| match item {
+                Value::String(text) if text.chars().count() <= TEXT_CHARS => Some(text),
+                _ => None,
+            }),
+            _ => {
+                self.fault(name, "must be an array");
+                return None;
+            }
+        };
+        let texts: Option<Vec<_>> = texts.collect();
+        if texts.is_none() {
+            self.faults.push(format!("{}each value in {name} must be a string", self.prefix));
+        }
+        texts
+    }
+
+    /// `YYYY-MM-DD`, or a time that begins so.
+    pub fn optional_date(&mut self, name: &str) -> Option<String> {
+        let value = self.take(name)?;
+        let date = value.as_str().and_then(|text| text.get(..10)).filter(|day| {
+            time::Date::parse(day, time::macros::format_description!("[year]-[month]-[day]")).is_ok()
+        });
+        if date.is_none() {
+            self.fault(name, "must be a valid ISO 8601 date string");
+        }
+        date.map(str::to_owned)
+    }
+
+    /// Each object of a list, read by `read`; its faults are named with their place.
+    pub fn list<T>(&mut self, name: &str, mut read: impl FnMut(&mut Fields) -> T) -> Vec<T> {
+        let items = match self.take(name) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) if items.len() <= ITEMS => items,
+            Some(_) => {
+                self.fault(name, "must be an array");
+                return Vec::new();
+            }
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            let Value::Object(map) = item else {
+                self.faults.push(format!("{}each value in nested property {name} must be an object", self.prefix));
+                continue;
+            };
+            let mut fields = Fields { map, prefix: format!("{}{name}.{at}.", self.prefix), faults: Vec::new() };
+            values.push(read(&mut fields));
+            let faults = fields.all_faults();
+            self.faults.extend(faults);
+        }
+        values
+    }
+}
+
+/// Something before and after one @, a dot in what is after it, and no blanks.
+fn is_email(text: &str) -> bool {
+    let Some((name, host)) = text.rsplit_once('@') else { return false };
+    let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | '<' | '>' | ','));
+    text.len() <= 254 && plain(name) && plain(host) && host.contains('.') && !host.split('.').any(str::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fields(value: Value) -> Fields {
+        let Value::Object(map) = value else { panic!("an object") };
+        Fields::new(map)
+    }
+
+    fn faults(value: Value, read: impl FnOnce(&mut Fields)) -> Vec<String> {
+        let mut fields = fields(value);
+        read(&mut fields);
+        fields.all_faults()
+    }
+
+    fn user(fields: &mut Fields) {
+        fields.text("name");
+        fields.email("email");
+        fields.password("password");
+    }
+
+    #[test]
+    fn faults_are_worded_as_a_real_backend_words_them() {
+        assert_eq!(
+            faults(json!({"name": "", "email": "x", "password": "123"}), user),
+            ["name should not be empty", "email must be an email", "password must be longer than or equal to 6 characters"]
+        );
+        assert_eq!(
+            faults(json!({}), user),
+            [
+                "name should not be empty",
+                "name must be a string",
+                "email should not be empty",
+                "email must be an email",
+                "password must be longer than or equal to 6 characters",
+                "password must be a string"
+            ]
+        );
+        let extra = json!({"name": "a", "email": "a@b.co", "password": "123456", "role": "Admin"});
+        assert_eq!(faults(extra, user), ["property role should not exist"]);
+        assert_eq!(faults(json!({"name": 123, "email": "n@x.co", "password": "secret1"}), user), ["name must be a string"]);
+        let detail = |fields: &mut Fields| {
+            fields.list("details", |item| {
+                item.id("technicianId");
+                item.optional_money("unitPrice");
+            });
+        };
+        assert_eq!(
+            faults(json!({"details": [{"technicianId": "x", "unitPrice": -1}]}), detail),
+            ["details.0.technicianId must be a UUID", "details.0.unitPrice must not be less than 0"]
+        );
+        assert_eq!(faults(json!({"details": {}}), detail), ["details must be an array"]);
+    }
+
+    #[test]
+    fn mail_addresses_are_told_from_other_texts() {
+        for good in ["a@b.co", "ana.maria+taller@correo.com.ec", "ñandú@correo.ec"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in ["", "a", "a@b", "@b.co", "a@.co", "a b@c.co", "a@b..co", "<a@b.co>", "a@b@c.co"] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+}

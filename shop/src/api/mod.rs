@@ -1,0 +1,41 @@
+//! Every route of the shop on one page. The statistics are served by whoever keeps their newest state.
+
+mod error;
+mod fields;
+mod caller;
+mod auth;
+mod users;
+mod equipments;
+mod catalog;
+mod orders;
+
+pub use error::Error;
+
+pub(crate) use orders::take_in;
+
+use crate::Shop;
+use axum::Router;
+use axum::routing::{get, post};
+use std::future::Future;
+
+pub fn router(shop: Shop) -> Router {
+    Router::new()
+        .route("/auth/register", post(auth::register))
+        .route("/auth/login", post(auth::login))
+        .route("/auth/profile", get(auth::profile))
+        .route("/users", get(users::clients).post(users::add_client))
+        .route("/users/technician", get(users::technicians).post(users::add_technician))
+        .route("/users/{id}", get(users::one))
+        .route("/equipments", get(equipments::list).post(equipments::add))
+        .route("/equipments/{id}", get(equipments::one))
+        .route("/services", get(catalog::services).post(catalog::add_service))
+        .route("/spare-parts", get(catalog::parts).post(catalog::add_part))
+        .route("/repair-orders", get(orders::list).post(orders::add))
+        .route("/repair-orders/{id}", get(orders::one).patch(orders::change).delete(orders::delete))
+        .with_state(shop)
+}
+
+/// A write runs to its end in a task of its own, whatever the client does meanwhile.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = Result<T, Error>> + Send + 'static) -> Result<T, Error> {
+    tokio::spawn(work).await.map_err(|error| Error::internal(error.into()))?
+}

@@ -1,0 +1,115 @@
+//! Clients and technicians.
+
+use super::caller::{Admin, Id, Staff};
+use super::fields::Fields;
+use super::{Error, equipments, to_the_end};
+use crate::auth::Role;
+use crate::store::equipments::Equipment;
+use crate::store::users::{NewUser, Technician, User};
+use crate::{Shop, store};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use shared::{Change, Subject};
+use std::collections::HashMap;
+
+/// The user body of the contract.
+pub struct Person {
+    name: String,
+    last_name: Option<String>,
+    email: String,
+    password: String,
+    phone: Option<String>,
+    address: Option<String>,
+}
+
+impl Person {
+    pub fn read(fields: &mut Fields) -> Person {
+        Person {
+            name: fields.text("name"),
+            last_name: fields.optional_text("lastName"),
+            email: fields.email("email"),
+            password: fields.password("password"),
+            phone: fields.optional_text("phone"),
+            address: fields.optional_text("address"),
+        }
+    }
+}
+
+/// Hashes, writes and announces.
+pub async fn add(shop: Shop, person: Person, role: Role, technician: Option<Technician>) -> Result<User, Error> {
+    let password_hash = shop.0.passwords.hash(person.password).await?;
+    let subject = if technician.is_some() { Subject::Technician } else { Subject::User };
+    let new = NewUser {
+        name: person.name,
+        last_name: person.last_name,
+        email: person.email,
+        password_hash,
+        phone: person.phone,
+        address: person.address,
+        role,
+        technician,
+    };
+    let mut tx = shop.store().write().await?;
+    let user = store::users::add(&mut tx, new).await?;
+    tx.commit().await?;
+    shop.announce(subject, Change::Created, &user.id);
+    Ok(user)
+}
+
+pub async fn add_client(State(shop): State<Shop>, _: Admin, mut fields: Fields) -> Result<(StatusCode, Json<User>), Error> {
+    let person = Person::read(&mut fields);
+    fields.finish()?;
+    let user = to_the_end(add(shop, person, Role::User, None)).await?;
+    Ok((StatusCode::CREATED, Json(user)))
+}
+
+pub async fn add_technician(State(shop): State<Shop>, _: Admin, mut fields: Fields) -> Result<(StatusCode, Json<User>), Error> {
+    let person = Person::read(&mut fields);
+    let technician = Technician {
+        specialty: fields.text("specialty"),
+        experience_years: fields.optional_integer("experienceYears", 0).unwrap_or_default(),
+        is_evaluator: fields.flag("isEvaluator", false),
+        active: fields.flag("active", true),
+    };
+    fields.finish()?;
+    let user = to_the_end(add(shop, person, Role::Technician, Some(technician))).await?;
+    Ok((StatusCode::CREATED, Json(user)))
+}
+
+#[derive(Serialize)]
+pub struct Client {
+    #[serde(flatten)]
+    user: User,
+    equipments: Vec<Equipment>,
+}
+
+/// Clients with their devices.
+pub async fn clients(State(shop): State<Shop>, _: Admin) -> Result<Json<Vec<Client>>, Error> {
+    let mut tx = shop.store().read().await?;
+    let users = store::users::with_role(&mut *tx, Role::User).await?;
+    let mut devices: HashMap<String, Vec<Equipment>> = HashMap::new();
+    for device in store::equipments::list(&mut *tx, None).await? {
+        let owner = device.user.as_ref().map(|user| user.id.clone()).unwrap_or_default();
+        devices.entry(owner).or_default().push(device);
+    }
+    let with_devices = |user: User| {
+        let equipments = equipments::without_owner(devices.remove(&user.id).unwrap_or_default());
+        Client { user, equipments }
+    };
+    Ok(Json(users.into_iter().map(with_devices).collect()))
+}
+
+pub async fn technicians(State(shop): State<Shop>, _: Staff) -> Result<Json<Vec<User>>, Error> {
+    Ok(Json(store::users::with_role(shop.store().pool(), Role::Technician).await?))
+}
+
+pub async fn one(State(shop): State<Shop>, _: Admin, Id(id): Id) -> Result<Json<User>, Error> {
+    let user = store::users::by_id(shop.store().pool(), &id).await?;
+    user.map(Json).ok_or_else(|| missing(&id))
+}
+
+pub fn missing(id: &str) -> Error {
+    Error::not_found(format!("User with id {id} not found"))
+}

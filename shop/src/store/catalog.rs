@@ -1,0 +1,163 @@
+//! What the shop offers: services, and spare parts with their stock.
+
+use super::{Tx, iso, new_id, now, unless_taken};
+use crate::api::Error;
+use serde::Serialize;
+use shared::Money;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Executor, Row};
+
+pub const SERVICE_TYPES: [&str; 4] = ["REPAIR", "MAINTENANCE", "INSTALLATION", "DATA"];
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    pub id: String,
+    pub service_name: String,
+    pub description: String,
+    pub base_price: Money,
+    pub estimated_time_minutes: Option<i64>,
+    pub requires_parts: bool,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub image_urls: Option<Vec<String>>,
+    pub active: bool,
+    pub notes: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SparePart {
+    pub id: String,
+    pub name: String,
+    pub description: String,
+    pub stock: i64,
+    pub unit_price: Money,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+/// From columns with the prefix `s_`.
+pub fn service_from(row: &AnyRow) -> sqlx::Result<Service> {
+    Ok(Service {
+        id: row.try_get("s_id")?,
+        service_name: row.try_get("s_service_name")?,
+        description: row.try_get("s_description")?,
+        base_price: Money::from_cents(row.try_get("s_base_price")?),
+        estimated_time_minutes: row.try_get("s_estimated_time_minutes")?,
+        requires_parts: row.try_get::<i64, _>("s_requires_parts")? != 0,
+        kind: row.try_get("s_type")?,
+        image_urls: links(row.try_get("s_image_urls")?),
+        active: row.try_get::<i64, _>("s_active")? != 0,
+        notes: row.try_get("s_notes")?,
+    })
+}
+
+/// From columns with the prefix `p_`.
+pub fn part_from(row: &AnyRow) -> sqlx::Result<SparePart> {
+    Ok(SparePart {
+        id: row.try_get("p_id")?,
+        name: row.try_get("p_name")?,
+        description: row.try_get("p_description")?,
+        stock: row.try_get("p_stock")?,
+        unit_price: Money::from_cents(row.try_get("p_unit_price")?),
+        created_at: iso(row.try_get("p_created_at")?),
+        updated_at: iso(row.try_get("p_updated_at")?),
+    })
+}
+
+pub const SERVICE_COLUMNS: &str = "s.id AS s_id, s.service_name AS s_service_name, s.description AS s_description, \
+    s.base_price AS s_base_price, s.estimated_time_minutes AS s_estimated_time_minutes, \
+    s.requires_parts AS s_requires_parts, s.type AS s_type, s.image_urls AS s_image_urls, s.active AS s_active, s.notes AS s_notes";
+
+pub const PART_COLUMNS: &str = "p.id AS p_id, p.name AS p_name, p.description AS p_description, p.stock AS p_stock, \
+    p.unit_price AS p_unit_price, p.created_at AS p_created_at, p.updated_at AS p_updated_at";
+
+/// Links are kept as a JSON list.
+pub fn links(text: Option<String>) -> Option<Vec<String>> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}
+
+pub fn links_text(links: Option<Vec<String>>) -> Option<String> {
+    links.map(|links| serde_json::Value::from(links).to_string())
+}
+
+pub async fn services<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<Vec<Service>> {
+    let sql = format!("SELECT {SERVICE_COLUMNS} FROM services s ORDER BY s.seq");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(db).await?.iter().map(service_from).collect()
+}
+
+pub async fn parts<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<Vec<SparePart>> {
+    let sql = format!("SELECT {PART_COLUMNS} FROM spare_parts p ORDER BY p.seq");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(db).await?.iter().map(part_from).collect()
+}
+
+/// With its own id, which the caller's is replaced by.
+pub async fn add_service(tx: &mut Tx, mut service: Service) -> Result<Service, Error> {
+    service.id = new_id();
+    let taken = format!("Service with name {} already exists", service.service_name);
+    sqlx::query(
+        "INSERT INTO services (id, service_name, description, base_price, type, estimated_time_minutes, \
+         requires_parts, image_urls, active, notes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(service.id.clone())
+    .bind(service.service_name.clone())
+    .bind(service.description.clone())
+    .bind(service.base_price.cents)
+    .bind(service.kind.clone())
+    .bind(service.estimated_time_minutes)
+    .bind(i64::from(service.requires_parts))
+    .bind(links_text(service.image_urls.clone()))
+    .bind(i64::from(service.active))
+    .bind(service.notes.clone())
+    .execute(&mut **tx)
+    .await
+    .map_err(|error| unless_taken(error, || Error::conflict(taken)))?;
+    Ok(service)
+}
+
+pub async fn add_part(tx: &mut Tx, name: String, description: String, stock: i64, unit_price: Money) -> Result<SparePart, Error> {
+    let (id, at) = (new_id(), now());
+    let taken = format!("Spare part with name {name} already exists");
+    sqlx::query(
+        "INSERT INTO spare_parts (id, name, description, stock, unit_price, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+    )
+    .bind(id.clone())
+    .bind(name.clone())
+    .bind(description.clone())
+    .bind(stock)
+    .bind(unit_price.cents)
+    .bind(at)
+    .execute(&mut **tx)
+    .await
+    .map_err(|error| unless_taken(error, || Error::bad_request(taken)))?;
+    Ok(SparePart { id, name, description, stock, unit_price, created_at: iso(at), updated_at: iso(at) })
+}
+
+/// What a service costs, if there is one.
+pub async fn base_price(tx: &mut Tx, id: &str) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar("SELECT base_price FROM services WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut **tx).await
+}
+
+/// Takes parts from the stock (or gives back, with a negative quantity); returns what one costs, in cents.
+pub async fn take_part(tx: &mut Tx, id: &str, quantity: i64) -> Result<i64, Error> {
+    // The row is locked by the update itself, so two orders for the last part cannot both have it.
+    let taken = sqlx::query(
+        "UPDATE spare_parts SET stock = stock - $1, updated_at = $2 WHERE id = $3 AND stock >= $1 RETURNING unit_price",
+    )
+    .bind(quantity)
+    .bind(now())
+    .bind(id.to_owned())
+    .fetch_optional(&mut **tx)
+    .await?;
+    if let Some(row) = taken {
+        return Ok(row.try_get("unit_price")?);
+    }
+    let stock: Option<i64> =
+        sqlx::query_scalar("SELECT stock FROM spare_parts WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut **tx).await?;
+    Err(match stock {
+        Some(stock) => Error::bad_request(format!("Low stock. Available: {stock}, required: {quantity}")),
+        None => Error::not_found(format!("Spare part with id {id} not found")),
+    })
+}

@@ -1,0 +1,108 @@
+//! Devices, each owned by a client.
+
+use super::users::{User, user_columns, user_from};
+use super::{Tx, iso, new_id, now};
+use crate::api::Error;
+use serde::Serialize;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Executor, Row};
+
+pub const TYPES: [&str; 5] = ["PC", "LAPTOP", "CELLPHONE", "PRINTER", "TABLET"];
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Equipment {
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub brand: String,
+    pub model: String,
+    pub serial_number: Option<String>,
+    pub created_at: String,
+    pub current_status: String,
+}
+
+pub struct NewEquipment {
+    pub name: String,
+    pub kind: String,
+    pub brand: String,
+    pub model: String,
+    pub serial_number: Option<String>,
+}
+
+/// From columns with the prefix `e_`, and the owner's with `u_`.
+pub fn equipment_from(row: &AnyRow) -> sqlx::Result<Equipment> {
+    Ok(Equipment {
+        id: row.try_get("e_id")?,
+        user: Some(user_from(row, "u_")?),
+        name: row.try_get("e_name")?,
+        kind: row.try_get("e_type")?,
+        brand: row.try_get("e_brand")?,
+        model: row.try_get("e_model")?,
+        serial_number: row.try_get("e_serial_number")?,
+        created_at: iso(row.try_get("e_created_at")?),
+        current_status: row.try_get("e_current_status")?,
+    })
+}
+
+/// The columns of [`equipment_from`].
+pub fn equipment_columns() -> String {
+    const COLUMNS: &str = "e.id AS e_id, e.name AS e_name, e.type AS e_type, e.brand AS e_brand, e.model AS e_model, \
+                           e.serial_number AS e_serial_number, e.created_at AS e_created_at, \
+                           e.current_status AS e_current_status";
+    format!("{COLUMNS}, {}", user_columns("u"))
+}
+
+/// Newest first; of one owner or of all.
+pub async fn list<'c>(db: impl Executor<'c, Database = Any>, owner: Option<&str>) -> sqlx::Result<Vec<Equipment>> {
+    let filter = if owner.is_some() { "WHERE e.user_id = $1" } else { "" };
+    let sql = format!(
+        "SELECT {} FROM equipments e JOIN users u ON u.id = e.user_id {filter} ORDER BY e.seq DESC",
+        equipment_columns()
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    if let Some(owner) = owner {
+        query = query.bind(owner.to_owned());
+    }
+    query.fetch_all(db).await?.iter().map(equipment_from).collect()
+}
+
+pub async fn by_id<'c>(db: impl Executor<'c, Database = Any>, id: &str) -> sqlx::Result<Option<Equipment>> {
+    let sql = format!(
+        "SELECT {} FROM equipments e JOIN users u ON u.id = e.user_id WHERE e.id = $1",
+        equipment_columns()
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(db).await?;
+    row.as_ref().map(equipment_from).transpose()
+}
+
+pub async fn add(tx: &mut Tx, owner: &str, new: NewEquipment) -> Result<Equipment, Error> {
+    let id = new_id();
+    sqlx::query(
+        "INSERT INTO equipments (id, user_id, name, type, brand, model, serial_number, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(id.clone())
+    .bind(owner.to_owned())
+    .bind(new.name)
+    .bind(new.kind)
+    .bind(new.brand)
+    .bind(new.model)
+    .bind(new.serial_number)
+    .bind(now())
+    .execute(&mut **tx)
+    .await?;
+    by_id(&mut **tx, &id).await?.ok_or_else(|| Error::internal(anyhow::anyhow!("a device vanished while it was added")))
+}
+
+pub async fn set_status(tx: &mut Tx, id: &str, status: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE equipments SET current_status = $1 WHERE id = $2")
+        .bind(status.to_owned())
+        .bind(id.to_owned())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! People: clients, technicians, administrators.
+
+use super::{Tx, iso, new_id, now, unless_taken};
+use crate::api::Error;
+use crate::auth::Role;
+use serde::Serialize;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Executor, Row};
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: String,
+    pub name: String,
+    pub last_name: Option<String>,
+    pub email: String,
+    pub phone: Option<String>,
+    pub address: Option<String>,
+    pub role: Role,
+    pub created_at: String,
+    pub updated_at: String,
+    #[serde(flatten)]
+    pub technician: Option<Technician>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Technician {
+    pub specialty: String,
+    pub experience_years: i64,
+    pub is_evaluator: bool,
+    pub active: bool,
+}
+
+/// Someone who is to be added.
+pub struct NewUser {
+    pub name: String,
+    pub last_name: Option<String>,
+    pub email: String,
+    pub password_hash: String,
+    pub phone: Option<String>,
+    pub address: Option<String>,
+    /// Unless it is a technician's, whose role follows from `technician`.
+    pub role: Role,
+    pub technician: Option<Technician>,
+}
+
+const COLUMNS: &str = "id, name, last_name, email, phone, address, role, specialty, experience_years, is_evaluator, \
+                       active, created_at, updated_at";
+
+/// From columns named as in the table, after a prefix such as `u_`.
+pub fn user_from(row: &AnyRow, prefix: &str) -> sqlx::Result<User> {
+    let column = |name: &str| format!("{prefix}{name}");
+    let role: String = row.try_get(column("role").as_str())?;
+    let role = Role::parse(&role).unwrap_or(Role::User);
+    let technician = match role {
+        Role::Technician => Some(Technician {
+            specialty: row.try_get::<Option<String>, _>(column("specialty").as_str())?.unwrap_or_default(),
+            experience_years: row.try_get(column("experience_years").as_str())?,
+            is_evaluator: row.try_get::<i64, _>(column("is_evaluator").as_str())? != 0,
+            active: row.try_get::<i64, _>(column("active").as_str())? != 0,
+        }),
+        Role::User | Role::Admin => None,
+    };
+    Ok(User {
+        id: row.try_get(column("id").as_str())?,
+        name: row.try_get(column("name").as_str())?,
+        last_name: row.try_get(column("last_name").as_str())?,
+        email: row.try_get(column("email").as_str())?,
+        phone: row.try_get(column("phone").as_str())?,
+        address: row.try_get(column("address").as_str())?,
+        role,
+        created_at: iso(row.try_get(column("created_at").as_str())?),
+        updated_at: iso(row.try_get(column("updated_at").as_str())?),
+        technician,
+    })
+}
+
+/// The columns of [`user_from`] for a table alias, e.g. `u.id AS u_id, …`.
+pub fn user_columns(alias: &str) -> String {
+    COLUMNS.split(", ").map(|name| format!("{alias}.{name} AS {alias}_{name}")).collect::<Vec<_>>().join(", ")
+}
+
+pub async fn by_id<'c>(db: impl Executor<'c, Database = Any>, id: &str) -> sqlx::Result<Option<User>> {
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE id = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(db).await?;
+    row.map(|row| user_from(&row, "")).transpose()
+}
+
+/// Oldest first.
+pub async fn with_role<'c>(db: impl Executor<'c, Database = Any>, role: Role) -> sqlx::Result<Vec<User>> {
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE role = $1 ORDER BY seq");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(role.name()).fetch_all(db).await?;
+    rows.iter().map(|row| user_from(row, "")).collect()
+}
+
+/// For signing in: the id, the role and the password's hash.
+pub async fn credentials<'c>(db: impl Executor<'c, Database = Any>, email: &str) -> sqlx::Result<Option<(String, Role, String)>> {
+    let row = sqlx::query("SELECT id, role, password_hash FROM users WHERE email = $1")
+        .bind(email.to_owned())
+        .fetch_optional(db)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let role: String = row.try_get("role")?;
+    Ok(Role::parse(&role).map(|role| (row.get("id"), role, row.get("password_hash"))))
+}
+
+pub async fn has_admin<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<bool> {
+    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = 'Admin'").fetch_one(db).await?;
+    Ok(count > 0)
+}
+
+pub async fn add(tx: &mut Tx, user: NewUser) -> Result<User, Error> {
+    let role = if user.technician.is_some() { Role::Technician } else { user.role };
+    let technician = user.technician.unwrap_or(Technician { active: true, ..Technician::default() });
+    let specialty = (role == Role::Technician).then_some(technician.specialty);
+    let (id, at) = (new_id(), now());
+    sqlx::query(
+        "INSERT INTO users (id, role, name, last_name, email, password_hash, phone, address, specialty, \
+         experience_years, is_evaluator, active, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+    )
+    .bind(id.clone())
+    .bind(role.name())
+    .bind(user.name)
+    .bind(user.last_name)
+    .bind(user.email)
+    .bind(user.password_hash)
+    .bind(user.phone)
+    .bind(user.address)
+    .bind(specialty)
+    .bind(technician.experience_years)
+    .bind(i64::from(technician.is_evaluator))
+    .bind(i64::from(technician.active))
+    .bind(at)
+    .execute(&mut **tx)
+    .await
+    .map_err(|error| {
+        unless_taken(error, || Error::bad_request("A user already exists with this associated email address."))
+    })?;
+    by_id(&mut **tx, &id).await?.ok_or_else(|| Error::internal(anyhow::anyhow!("a user vanished while it was added")))
+}
+
+/// Who evaluates new orders: of those who take work, the one with the fewest open ones.
+pub async fn evaluator(tx: &mut Tx) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar(
+        "SELECT u.id FROM users u WHERE u.role = 'Technician' AND u.is_evaluator = 1 AND u.active = 1 \
+         ORDER BY (SELECT COUNT(*) FROM repair_orders o WHERE o.evaluated_by = u.id \
+         AND o.status NOT IN ('REJECTED', 'DELIVERED')), u.seq LIMIT 1",
+    )
+    .fetch_optional(&mut **tx)
+    .await
+}
