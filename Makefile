@@ -3,70 +3,74 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# A bundle that was not finished must not look finished.
+.DELETE_ON_ERROR:
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/pulso
 WEB := dist/web/index.html
 WEB_SOURCES := $(shell find frontend shared index.html Trunk.toml Cargo.toml Cargo.lock scripts/compress.mjs -type f 2>/dev/null | grep -v '/tests/')
-STEP = @printf '\n\033[1m== %s\033[0m\n'
+# CI tests what was committed: a Cargo.lock that does not fit is an error there.
+LOCKED := $(if $(CI),--locked)
+STEP = @printf '\n== %s\n'
 
-.PHONY: help setup setup-build run dev build dist test test-long check-format check-lint check-units check-browser fmt
+.PHONY: help setup setup-web run dev build dist test test-long check-fmt check-lint check-unit check-browser fmt
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-setup: ## Installs what building and testing need (12 to 15 minutes on a new machine, then a second)
+setup: ## Installs what building and testing need (8 to 15 minutes on a new machine, then at once)
 	@scripts/setup.sh test
 
-setup-build:
-	@scripts/setup.sh build
+setup-web:
+	@scripts/setup.sh web
 
-run: build ## Starts the dashboard with an invented shop on http://127.0.0.1:8081
+run: build ## Starts the dashboard of an invented shop on http://127.0.0.1:8081; settings: make run ARGS=--help
 	@exec $(BINARY) --demo --demo-traffic $(ARGS)
 
-dev: setup-build ## Reloads http://127.0.0.1:8080 on every change; the server runs on 8081
+dev: setup-web ## Rebuilds and reloads http://127.0.0.1:8080 on every change; the server runs on 8081
 	@cargo build --bin pulso
-	@$(TARGET)/debug/pulso --demo --demo-traffic & server=$$!; trap 'kill $$server 2>/dev/null || true' EXIT; \
-	  scripts/web.sh trunk serve --offline
+	@exec scripts/dev.sh $(TARGET)/debug/pulso
 
-build: setup-build $(WEB) ## The server with the frontend inside: target/release/pulso
+build: setup-web $(WEB) ## The server with the frontend inside: target/release/pulso
 	@if [ ! -x $(BINARY) ]; then echo "building the server (4 minutes the first time)"; fi
-	@cargo build --release --bin pulso
+# Cargo watches the files that were embedded, and none were if the server was once built without a frontend.
+	@if [ $(WEB) -nt $(BINARY) ]; then touch -c server/src/lib.rs; fi
+	@cargo build --release --bin pulso $(LOCKED)
 
-$(WEB): $(WEB_SOURCES)
-	@if [ ! -d target/web/wasm32-unknown-unknown ]; then echo "building the frontend (3 minutes the first time)"; fi
-	@rm -rf dist/web
+$(WEB): $(WEB_SOURCES) | setup-web
+	@if [ ! -d "$${PULSO_WEB_TARGET:-target/web}" ]; then echo "building the frontend (3 minutes the first time)"; fi
 	@scripts/web.sh trunk build --release --offline --dist dist/web
 	@node scripts/compress.mjs dist/web
 
-dist: build ## The binary and, for nginx, dist/web
+dist: build ## The binary as dist/pulso and, for nginx, dist/web
 	@cp $(BINARY) dist/pulso
-	@ls -l dist/pulso dist/web
+	@du -h dist/pulso dist/web
 
 fmt: ## Formats the sources
 	@cargo fmt --all
 
-test: ## Everything that CI checks
-	@start=$$SECONDS; for step in setup check-format check-lint check-units check-browser; do \
-	  at=$$SECONDS; $(MAKE) --no-print-directory $$step; times+="  $$step $$((SECONDS - at)) s"$$'\n'; \
-	done; printf '\nAll checks passed in %s s:\n%s' "$$((SECONDS - start))" "$$times"
+test: ## Everything that CI checks: format, lints, tests of the rules and the server, a real browser
+	@start=$$SECONDS; times=; for step in setup check-fmt check-lint check-unit check-browser; do \
+	  began=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; \
+	  times+=$$(printf '  %-14s %4s s' $$step $$((SECONDS - began)))$$'\n'; \
+	done; printf '\nAll checks passed in %s s:\n%s' $$((SECONDS - start)) "$$times"
 
-test-long: ## The same with a million cases for each property (an hour and more)
-	@PROPTEST_CASES=1000000 $(MAKE) --no-print-directory check-units
-	@$(MAKE) --no-print-directory test
+test-long: ## The same with a million cases for each property: takes long
+	@PROPTEST_CASES=1000000 $(MAKE) --no-print-directory test
 
-check-format:
+check-fmt:
 	$(STEP) 'Format'
 	@cargo fmt --all --check
 
-check-lint: setup-build
-	$(STEP) 'Lints, host and wasm'
-	@cargo clippy --workspace --all-targets -- -D warnings
-	@scripts/web.sh cargo clippy --target wasm32-unknown-unknown -p frontend -- -D warnings
+check-lint: setup-web
+	$(STEP) 'Lints, for this machine and for the browser'
+	@cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	@scripts/web.sh cargo clippy --target wasm32-unknown-unknown -p frontend $(LOCKED) -- -D warnings
 
-check-units:
-	$(STEP) 'Tests of rules, and of the real server against a fake backend'
-	@cargo test --workspace
+check-unit:
+	$(STEP) 'Tests of the rules, and of the real server against a fake backend'
+	@cargo test --workspace $(LOCKED)
 
 check-browser: setup build
 	$(STEP) 'A real browser against the real server'

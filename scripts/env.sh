@@ -9,14 +9,16 @@ TRUNK=0.21.14
 BINARYEN=132
 
 PULSO_TOOLS=${PULSO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pulso}
+# Ours come first: they are there only where yours did not fit.
 export PATH="$PULSO_TOOLS/bin:$PULSO_TOOLS/npm/node_modules/.bin:$PATH"
 
-# The browser for the tests: yours, a known one, or none.
+# The browser for the tests: yours, a known one, playwright's own, or none.
 pulso_chromium() {
   local found
   for found in "${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome \
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
     if [ -n "$found" ] && [ -x "$found" ]; then printf '%s' "$found"; return; fi
   done
-  find "$HOME/.cache/ms-playwright" "$HOME/Library/Caches/ms-playwright" -type f \( -name chrome -o -name Chromium \) 2>/dev/null | head -n 1
+  found=$(node -p 'require("./e2e/node_modules/playwright-core").chromium.executablePath()' 2>/dev/null) || return 0
+  if [ -x "$found" ]; then printf '%s' "$found"; fi
 }

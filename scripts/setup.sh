@@ -1,124 +1,141 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, and nothing twice. Looks before it installs; safe to repeat.
 #
-#   scripts/setup.sh build   the wasm target, trunk, wasm-bindgen, wasm-opt
-#   scripts/setup.sh test    that, and a browser with the packages that drive it
+#   scripts/setup.sh web    the wasm target, trunk, wasm-bindgen, wasm-opt, a C compiler
+#   scripts/setup.sh test   that, and a browser with the packages that drive it (what you get without an argument, too)
 #
 # Tools go into a folder of our own, so that yours are left alone; a fitting version on PATH is used as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
-say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+say() { if [ -t 2 ]; then printf '\033[1m%s\033[0m\n' "$*" >&2; else printf '%s\n' "$*" >&2; fi; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
+is_root() { [ "$(id -u)" = 0 ]; }
 
-# Debian's package manager, where we may use it.
+# Debian's package manager. Where we may not use it, the line to run is the answer.
 apt_updated=
 apt_install() {
   has apt-get || return 1
-  [ "$(id -u)" = 0 ] || fail "please run: sudo apt-get install $*"
+  is_root || fail "please run this, then try again: sudo apt-get install --no-install-recommends $*"
   if [ -z "$apt_updated" ]; then apt-get update -qq >&2 && apt_updated=1; fi
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 need_basics() {
   has cargo || fail "Rust is missing: install it from https://rustup.rs"
-  has node && has npm || fail "Node.js 20 or newer is missing: install it from https://nodejs.org"
-  has cc || { say "installing a C compiler (1 minute, once)"; apt_install gcc libc6-dev || fail "a C compiler is missing (cc)"; }
+  has node && has npm || fail "Node.js is missing: install version 20 or newer from https://nodejs.org"
+  [ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ] || fail "Node.js $(node -v) is too old: install 20 or newer from https://nodejs.org"
+  if ! has cc; then
+    say "installing a C compiler (1 minute, once)"
+    apt_install gcc libc6-dev || fail "a C compiler is missing (cc); on a Mac: xcode-select --install"
+  fi
 }
 
 need_wasm_target() {
-  [ -e "$PULSO_TOOLS/wasm-target" ] && [ "$(cat "$PULSO_TOOLS/wasm-target")" = "$(rustc -V)" ] && return
-  mkdir -p "$PULSO_TOOLS"
-  local std
-  std=$(rustc --print sysroot)/lib/rustlib/$WASM
-  if [ ! -d "$std" ] && has rustup; then
+  local native
+  native=$(rustc --print sysroot)/lib/rustlib/$WASM
+  if [ ! -d "$native" ] && ! sysroot_fits && has rustup; then
     say "adding Rust's wasm target (10 seconds, once)"
-    rustup target add "$WASM" >&2 || say "rustup cannot download here; trying Debian's sources instead"
+    rustup target add "$WASM" >&2 || say "rustup cannot download it here; Debian's sources can give it, too"
   fi
-  if [ -d "$std" ]; then
-    rm -rf "$PULSO_TOOLS/sysroot"
-  else
-    build_wasm_std
+  if [ -d "$native" ]; then
+    rm -f "$PULSO_TOOLS/sysroot"
+  elif ! sysroot_fits; then
+    build_sysroot
   fi
-  rustc -V >"$PULSO_TOOLS/wasm-target"
 }
 
+# The standard library in our folder was built by the very compiler that Debian has now.
+sysroot_fits() {
+  [ -x /usr/bin/rustc ] || return 1
+  case "$(readlink "$PULSO_TOOLS/sysroot")" in "sysroot-$(debian_rust)-"*) [ -d "$PULSO_TOOLS/sysroot/lib" ] ;; *) false ;; esac
+}
+
+debian_rust() { /usr/bin/rustc -V | awk '{ print $2 }'; }
+
 # Where only package registries can be reached: the standard library for wasm, built once from Debian's sources.
-# The folder's name holds the compiler's version, since a rebuilt library invalidates what was built with it.
-build_wasm_std() {
+# The folder's name holds its checksum. Cargo sees the name change and builds anew what the old library was in.
+build_sysroot() {
   say "installing Debian's Rust with its sources (1 minute, once)"
   apt_install rustc-web cargo-web rust-web-src rust-web-clippy \
-    || fail "no wasm target: 'rustup target add $WASM' failed, and this is no Debian"
-  local version sysroot work
-  version=$(/usr/bin/rustc -V | awk '{print $2}')
-  sysroot=$PULSO_TOOLS/sysroot-$version
-  if [ ! -d "$sysroot" ]; then
-    say "building the standard library for wasm (1 minute, once)"
-    work=$(mktemp -d)
-    /usr/bin/cargo init -q --lib --name empty --vcs none "$work"
-    ( cd "$work"
-      RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C embed-bitcode=yes" CARGO_TARGET_DIR="$work/t" \
-        /usr/bin/cargo build -q --release --target "$WASM" -Zbuild-std=std,test,panic_abort )
-    mkdir -p "$sysroot.new/lib/rustlib/$WASM/lib"
-    cp "$work/t/$WASM"/release/deps/lib*.rlib "$sysroot.new/lib/rustlib/$WASM/lib"
-    rm "$sysroot.new/lib/rustlib/$WASM/lib"/libempty*
-    mv "$sysroot.new" "$sysroot"
-    rm -rf "$work"
-  fi
-  ln -sfn "$sysroot" "$PULSO_TOOLS/sysroot"
+    || fail "no wasm target: 'rustup target add $WASM' failed, and Debian's packages cannot be had here"
+  say "building the standard library for wasm (1 minute, once)"
+  local work lib new
+  work=$(mktemp -d)
+  /usr/bin/cargo init -q --lib --name empty --vcs none "$work"
+  ( cd "$work"
+    RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C embed-bitcode=yes" \
+      /usr/bin/cargo build -q --release --target "$WASM" -Zbuild-std=std,test,panic_abort --target-dir "$work/t" )
+  lib=$work/new/lib/rustlib/$WASM/lib
+  mkdir -p "$lib"
+  rm "$work/t/$WASM"/release/deps/libempty*
+  cp "$work/t/$WASM"/release/deps/lib*.rlib "$lib"
+  new=sysroot-$(debian_rust)-$(cat "$lib"/*.rlib | cksum | cut -d ' ' -f 1)
+  rm -rf "$PULSO_TOOLS"/sysroot*
+  mv "$work/new" "$PULSO_TOOLS/$new"
+  ln -s "$new" "$PULSO_TOOLS/sysroot"
+  rm -rf "$work"
 }
 
 # need_cargo_tool NAME VERSION HOW-LONG INSTALL-FLAGS...
 need_cargo_tool() {
-  local name=$1 version=$2 time=$3; shift 3
-  case "$("$name" --version 2>/dev/null || true)" in *"$version"*) return ;; esac
+  local name=$1 version=$2 time=$3 quiet=-q
+  shift 3
+  if [ "$("$name" --version 2>/dev/null)" = "$name $version" ]; then return; fi
   say "building $name $version ($time, once)"
-  CARGO_TARGET_DIR="$PULSO_TOOLS/build" cargo install -q --root "$PULSO_TOOLS" --version "$version" "$@" >&2
+  if [ -t 2 ]; then quiet=; fi
+  # The native compiler and no flags of yours: they are meant for your own builds.
+  env -u RUSTFLAGS -u CARGO_BUILD_TARGET CARGO_TARGET_DIR="$PULSO_TOOLS/build" \
+    cargo install $quiet --root "$PULSO_TOOLS" --version "$version" "$@" >&2
   rm -rf "$PULSO_TOOLS/build"
 }
 
 need_wasm_opt() {
-  case "$(wasm-opt --version 2>/dev/null || true)" in *"version $BINARYEN"*) return ;; esac
+  case "$(wasm-opt --version 2>/dev/null)" in "wasm-opt version $BINARYEN "*) return ;; esac
   say "installing wasm-opt $BINARYEN (20 seconds, once)"
-  npm install --silent --no-audit --no-fund --prefix "$PULSO_TOOLS/npm" "binaryen@$BINARYEN" >&2
-}
-
-need_browser() {
-  [ -n "$(pulso_chromium)" ] && return
-  say "installing Chromium (1 minute, once)"
-  apt_install chromium || npx --prefix e2e playwright-core install chromium >&2 \
-    || fail "no Chromium: set CHROMIUM to the path of one"
+  npm install --loglevel=error --no-audit --no-fund --prefix "$PULSO_TOOLS/npm" "binaryen@$BINARYEN" >/dev/null
 }
 
 need_browser_packages() {
-  if [ -e e2e/node_modules/.package-lock.json ] && [ ! e2e/package-lock.json -nt e2e/node_modules/.package-lock.json ]; then return; fi
-  say "installing the packages that drive the browser (20 seconds, once)"
-  npm ci --silent --no-audit --no-fund --prefix e2e >&2
+  if [ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ]; then return; fi
+  say "installing the packages that drive the browser (10 seconds, once)"
+  npm ci --loglevel=error --no-audit --no-fund --prefix e2e >/dev/null
   touch e2e/node_modules/.package-lock.json
 }
 
-# All that was looked for last time is still there: the stamp names this script, its versions and the compiler.
-group=${1:-test}
-stamp=$PULSO_TOOLS/ready-$group
-state="$(cat scripts/setup.sh scripts/env.sh | cksum) $(rustc -V 2>/dev/null) ${CHROMIUM:-}"
-fresh() { [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$state" ] && has trunk && has wasm-bindgen && has wasm-opt; }
+need_browser() {
+  if [ -n "$(pulso_chromium)" ]; then return; fi
+  say "installing Chromium (1 minute, once)"
+  if is_root && apt_install chromium chromium-driver; then return; fi
+  npx --prefix e2e playwright-core install chromium >&2 && [ -n "$(pulso_chromium)" ] \
+    || fail "no Chromium: install one (on Debian: sudo apt-get install chromium), or set CHROMIUM to its path"
+}
 
-case $group in
-  build) fresh && exit 0 ;;
-  test) if fresh && [ -n "$(pulso_chromium)" ]; then need_browser_packages; exit 0; fi ;;
-  *) fail "unknown group '$group': build or test" ;;
-esac
-need_basics
-need_wasm_target
-need_wasm_opt
-need_cargo_tool wasm-bindgen "$WASM_BINDGEN" "3 minutes" wasm-bindgen-cli
-# Fast to build matters more than fast to run: it only moves files.
-CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
-  need_cargo_tool trunk "$TRUNK" "6 to 8 minutes" --locked --no-default-features --features rustls trunk
+# What the last run found: this script and its versions, the compilers, and the very files of the tools.
+found() {
+  cat scripts/setup.sh scripts/env.sh | cksum
+  rustc -V
+  if [ -L "$PULSO_TOOLS/sysroot" ]; then /usr/bin/rustc -V && readlink "$PULSO_TOOLS/sysroot"; fi
+  ls -lL "$(command -v trunk)" "$(command -v wasm-bindgen)" "$(command -v wasm-opt)" "$(command -v cc)" "$(command -v node)"
+}
+
+group=${1:-test}
+case $group in web | test) ;; *) fail "unknown group '$group': web or test" ;; esac
+ready=$PULSO_TOOLS/ready-web
+if ! { [ -e "$ready" ] && [ "$(found 2>&1)" = "$(cat "$ready")" ]; }; then
+  mkdir -p "$PULSO_TOOLS"
+  need_basics
+  need_wasm_target
+  need_wasm_opt
+  need_cargo_tool wasm-bindgen "$WASM_BINDGEN" "2 to 5 minutes" wasm-bindgen-cli
+  # Fast to build matters more than fast to run: it only calls others.
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
+    need_cargo_tool trunk "$TRUNK" "4 to 8 minutes" --locked --no-default-features --features rustls trunk
+  found >"$ready"
+fi
 if [ "$group" = test ]; then
   need_browser_packages
   need_browser
 fi
-printf '%s' "$state" >"$stamp"

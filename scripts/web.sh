@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Runs a command in the environment that wasm builds need, e.g.: scripts/web.sh cargo check --target wasm32-unknown-unknown -p frontend
+# Runs a command in the environment that wasm builds need, e.g.:
+#   scripts/web.sh cargo check --target wasm32-unknown-unknown -p frontend
 #
-# Native builds never use it: the wasm target may come from another compiler, and a target folder of its own keeps
-# the two from waiting for each other's lock.
+# Native builds never use it: the wasm target may come from another compiler (see setup.sh), and a target folder of
+# its own keeps the two from waiting for each other's lock.
 set -euo pipefail
-. "$(dirname "$0")/env.sh"
-export CARGO_TARGET_DIR=${PULSO_WEB_TARGET:-target/web}
-if [ -d "$PULSO_TOOLS/sysroot/lib" ]; then
-  native=$(rustc --print sysroot)
+root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/scripts/env.sh"
+export CARGO_TARGET_DIR=${PULSO_WEB_TARGET:-$root/target/web}
+if [ -L "$PULSO_TOOLS/sysroot" ]; then
+  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$(rustc --print sysroot)/lib/rustlib/$(uname -m)-unknown-linux-gnu/bin/rust-lld"
+  # RUSTFLAGS would hide these, so yours are added and not left beside them.
+  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--sysroot $PULSO_TOOLS/$(readlink "$PULSO_TOOLS/sysroot") ${RUSTFLAGS:-}"
+  unset RUSTFLAGS
   export RUSTC=/usr/bin/rustc
-  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--sysroot $PULSO_TOOLS/sysroot"
-  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$native/lib/rustlib/$(uname -m)-unknown-linux-gnu/bin/rust-lld"
   # Debian's clippy fits Debian's compiler.
-  if [ "${1:-}" = cargo ] && [ "${2:-}" = clippy ]; then PATH=/usr/bin:$PATH; fi
+  case "$*" in "cargo clippy"*) PATH=/usr/bin:$PATH ;; esac
 fi
 exec "$@"
