@@ -1,5 +1,6 @@
 //! Who someone is: passwords on the way in, tokens from then on.
 
+use crate::Error;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
@@ -79,37 +80,44 @@ impl Tokens {
     }
 }
 
-/// Hashes and checks passwords with argon2id, off the async threads. Each takes 19 MiB, so at most two run at
-/// once and the others wait.
+/// Hashes and checks passwords with argon2id, off the async threads. Each takes 19 MiB and a core for a while, so
+/// few run at once, others wait, and the rest is told to come back.
 #[derive(Clone)]
 pub(crate) struct Passwords {
-    permits: Arc<Semaphore>,
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
     argon: Arc<Argon2<'static>>,
 }
 
 const AT_ONCE: usize = 2;
+
+/// Who would have to wait longer than about a second hears 503 instead.
+const ADMITTED: usize = 64;
 
 impl Default for Passwords {
     fn default() -> Passwords {
         // OWASP's recommendation: 19 MiB, two passes, one lane.
         let params = Params::new(19 * 1024, 2, 1, None).expect("the parameters are within argon2's limits");
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        Passwords { permits: Arc::new(Semaphore::new(AT_ONCE)), argon: Arc::new(argon) }
+        Passwords {
+            running: Arc::new(Semaphore::new(AT_ONCE)),
+            admitted: Arc::new(Semaphore::new(ADMITTED)),
+            argon: Arc::new(argon),
+        }
     }
 }
 
 impl Passwords {
-    pub async fn hash(&self, password: String) -> anyhow::Result<String> {
-        self.off_thread(move |argon| {
-            let salt = SaltString::encode_b64(&rand::random::<[u8; 16]>()).map_err(|error| anyhow::anyhow!("{error}"))?;
-            let hash = argon.hash_password(password.as_bytes(), &salt).map_err(|error| anyhow::anyhow!("{error}"))?;
-            Ok(hash.to_string())
-        })
-        .await?
+    pub async fn hash(&self, password: String) -> Result<String, Error> {
+        let hashed = self.off_thread(move |argon| {
+            let salt = SaltString::encode_b64(&rand::random::<[u8; 16]>())?;
+            argon.hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string())
+        });
+        hashed.await?.map_err(|error| Error::internal(anyhow::anyhow!("a password cannot be hashed: {error}")))
     }
 
     /// The same work whether the person exists (`hash`) or not, so that time does not tell.
-    pub async fn matches(&self, password: String, hash: Option<String>) -> anyhow::Result<bool> {
+    pub async fn matches(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
         self.off_thread(move |argon| {
             let Some(hash) = hash else {
                 let mut nobody = [0; 32];
@@ -121,15 +129,20 @@ impl Passwords {
         .await
     }
 
-    async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static) -> anyhow::Result<T> {
-        let permit = self.permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let admitted = self.admitted.clone().try_acquire_owned();
+        let admitted = admitted.map_err(|_| Error::unavailable("Too many people are signing in, please try again"))?;
+        let running = self.running.clone().acquire_owned().await.expect("the semaphore is never closed");
         let argon = self.argon.clone();
-        Ok(tokio::task::spawn_blocking(move || {
-            let result = work(&argon);
-            drop(permit);
-            result
-        })
-        .await?)
+        let done = tokio::task::spawn_blocking(move || {
+            // The work cannot be called off, so its place is given back when it is done, not when the client goes.
+            let _places = (admitted, running);
+            work(&argon)
+        });
+        done.await.map_err(|error| Error::internal(error.into()))
     }
 }
 

@@ -21,6 +21,9 @@ use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::sync::Arc;
 use store::Store;
 
+/// HS256 is as strong as its key, up to this length.
+const KEY_BYTES: usize = 32;
+
 /// The first administrator.
 #[derive(Clone)]
 pub struct Admin {
@@ -59,7 +62,7 @@ impl Shop {
     pub async fn open(options: Options, announce: Announce) -> anyhow::Result<Shop> {
         let store = Store::open(&options.database_url).await?;
         let secret = match &options.jwt_secret {
-            Some(secret) => secret.expose_secret().as_bytes().to_vec(),
+            Some(secret) => given_key(secret)?,
             None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
         };
         let passwords = Passwords::default();
@@ -104,4 +107,10 @@ impl Shop {
     fn announce(&self, subject: Subject, change: Change, id: &str) {
         (self.0.announce)(Event::Known(subject, change), Some(id.to_owned()));
     }
+}
+
+fn given_key(secret: &SecretString) -> anyhow::Result<Vec<u8>> {
+    let key = secret.expose_secret().as_bytes();
+    anyhow::ensure!(key.len() >= KEY_BYTES, "JWT_SECRET has {} bytes, and needs {KEY_BYTES} or more", key.len());
+    Ok(key.to_vec())
 }

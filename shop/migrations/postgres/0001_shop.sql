@@ -125,8 +125,19 @@ CREATE TABLE order_status_changes (
   order_id TEXT COLLATE "C" NOT NULL REFERENCES repair_orders (id) ON DELETE CASCADE,
   from_status TEXT COLLATE "C",
   to_status TEXT COLLATE "C" NOT NULL,
-  -- NULL: the shop itself.
-  changed_by TEXT COLLATE "C",
+  changed_by TEXT COLLATE "C" NOT NULL,
   changed_at BIGINT NOT NULL
 );
 CREATE INDEX changes_by_order ON order_status_changes (order_id, changed_at);
+
+CREATE TABLE repair_order_reviews (
+  seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id TEXT COLLATE "C" NOT NULL UNIQUE,
+  order_id TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES repair_orders (id) ON DELETE CASCADE,
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  rating BIGINT NOT NULL CHECK (rating BETWEEN 1 AND 5),
+  comment TEXT COLLATE "C" NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE INDEX reviews_by_user ON repair_order_reviews (user_id);

@@ -2,7 +2,8 @@
 
 use super::caller::Caller;
 use super::fields::Fields;
-use super::{Error, equipments, to_the_end, users};
+use super::users::{self, Client, Person};
+use super::{Error, equipments, to_the_end};
 use crate::auth::SIGNED_IN;
 use crate::store;
 use crate::store::users::User;
@@ -25,27 +26,22 @@ pub async fn login(State(shop): State<Shop>, mut fields: Fields) -> Result<Json<
     let matches = shop.0.passwords.matches(password, hash).await?;
     // One answer, and the same work, whether the mail address or the password is wrong.
     let Some((id, role, _)) = person.filter(|_| matches) else {
-        return Err(Error::new(StatusCode::UNAUTHORIZED, "Invalid credentials"));
+        return Err(Error::unauthorized_because("Invalid credentials"));
     };
     Ok(Json(SignedIn { access_token: shop.tokens().issue(&id, &email, role, SIGNED_IN) }))
 }
 
 pub async fn register(State(shop): State<Shop>, mut fields: Fields) -> Result<(StatusCode, Json<User>), Error> {
-    let person = users::Person::read(&mut fields);
+    let person = Person::read(&mut fields);
     fields.finish()?;
     let user = to_the_end(users::add(shop, person, Role::User, None)).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
 
-#[derive(Serialize)]
-pub struct Profile {
-    #[serde(flatten)]
-    user: User,
-    equipments: Vec<store::equipments::Equipment>,
-}
-
-pub async fn profile(State(shop): State<Shop>, caller: Caller) -> Result<Json<Profile>, Error> {
-    let user = store::users::by_id(shop.store().pool(), &caller.id).await?.ok_or_else(Error::unauthorized)?;
-    let equipments = equipments::without_owner(store::equipments::list(shop.store().pool(), Some(&caller.id)).await?);
-    Ok(Json(Profile { user, equipments }))
+pub async fn profile(State(shop): State<Shop>, caller: Caller) -> Result<Json<Client>, Error> {
+    let mut tx = shop.store().read().await?;
+    let user = store::users::by_id(&mut *tx, &caller.id).await?.ok_or_else(Error::unauthorized)?;
+    let mut equipments = equipments::with_orders(&mut tx, Some(&caller.id)).await?;
+    equipments.iter_mut().for_each(|device| device.equipment.user = None);
+    Ok(Json(Client { user, equipments }))
 }

@@ -3,6 +3,7 @@
 use super::caller::{Admin, Staff};
 use super::fields::Fields;
 use super::{Error, to_the_end};
+use crate::store::now;
 use crate::store::catalog::{SERVICE_TYPES, Service, SparePart};
 use crate::{Shop, store};
 use axum::Json;
@@ -50,7 +51,7 @@ pub async fn add_part(State(shop): State<Shop>, _: Staff, mut fields: Fields) ->
     fields.finish()?;
     let part = to_the_end(async move {
         let mut tx = shop.store().write().await?;
-        let part = store::catalog::add_part(&mut tx, name, description, stock, unit_price).await?;
+        let part = store::catalog::add_part(&mut tx, name, description, stock, unit_price, now()).await?;
         tx.commit().await?;
         shop.announce(Subject::SparePart, Change::Created, &part.id);
         Ok(part)

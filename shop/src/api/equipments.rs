@@ -5,18 +5,42 @@ use super::fields::Fields;
 use super::{Error, to_the_end, users};
 use crate::auth::Role;
 use crate::store::equipments::{Equipment, NewEquipment, TYPES};
+use crate::store::orders::OrderBrief;
+use crate::store::{Tx, now};
 use crate::{Shop, store};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use serde::Serialize;
 use shared::{Change, Subject};
 
-pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<Equipment>>, Error> {
+/// A device with its orders, newest first.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    #[serde(flatten)]
+    pub equipment: Equipment,
+    pub repair_orders: Vec<OrderBrief>,
+}
+
+pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<Device>>, Error> {
     let owner = match caller.role {
         Role::Admin => None,
         Role::User | Role::Technician => Some(caller.id.as_str()),
     };
-    Ok(Json(store::equipments::list(shop.store().pool(), owner).await?))
+    let mut tx = shop.store().read().await?;
+    Ok(Json(with_orders(&mut tx, owner).await?))
+}
+
+/// Devices of one owner or of all.
+pub async fn with_orders(tx: &mut Tx, owner: Option<&str>) -> sqlx::Result<Vec<Device>> {
+    let mut orders = store::orders::of_equipments(tx, owner).await?;
+    let devices = store::equipments::list(&mut **tx, owner).await?;
+    let with_orders = |equipment: Equipment| {
+        let repair_orders = orders.remove(&equipment.id).unwrap_or_default();
+        Device { equipment, repair_orders }
+    };
+    Ok(devices.into_iter().map(with_orders).collect())
 }
 
 pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<Json<Equipment>, Error> {
@@ -28,6 +52,9 @@ pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result
 }
 
 pub async fn add(State(shop): State<Shop>, caller: Caller, mut fields: Fields) -> Result<(StatusCode, Json<Equipment>), Error> {
+    if caller.role == Role::Technician {
+        return Err(Error::forbidden());
+    }
     let new = NewEquipment {
         name: fields.text("name"),
         kind: fields.one_of("type", &TYPES),
@@ -37,16 +64,15 @@ pub async fn add(State(shop): State<Shop>, caller: Caller, mut fields: Fields) -
     };
     let owner = match caller.role {
         Role::Admin => fields.optional_id("userId").unwrap_or(caller.id),
-        Role::User => caller.id,
-        Role::Technician => return Err(Error::forbidden()),
+        Role::User | Role::Technician => caller.id,
     };
     fields.finish()?;
     let device = to_the_end(async move {
         let mut tx = shop.store().write().await?;
-        if store::users::by_id(&mut *tx, &owner).await?.is_none() {
+        if store::users::by_id(&mut **tx, &owner).await?.is_none() {
             return Err(users::missing(&owner));
         }
-        let device = store::equipments::add(&mut tx, &owner, new).await?;
+        let device = store::equipments::add(&mut tx, &owner, new, now()).await?;
         tx.commit().await?;
         shop.announce(Subject::Equipment, Change::Created, &device.id);
         Ok(device)
@@ -57,10 +83,4 @@ pub async fn add(State(shop): State<Shop>, caller: Caller, mut fields: Fields) -
 
 pub fn missing(id: &str) -> Error {
     Error::not_found(format!("Equipment with id {id} not found"))
-}
-
-/// For lists below their owner.
-pub fn without_owner(mut devices: Vec<Equipment>) -> Vec<Equipment> {
-    devices.iter_mut().for_each(|device| device.user = None);
-    devices
 }

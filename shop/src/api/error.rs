@@ -49,6 +49,10 @@ impl Error {
         Error::new(StatusCode::UNAUTHORIZED, "Unauthorized")
     }
 
+    pub fn unauthorized_because(message: impl Into<String>) -> Error {
+        Error::new(StatusCode::UNAUTHORIZED, message)
+    }
+
     pub fn forbidden() -> Error {
         Error::new(StatusCode::FORBIDDEN, "Forbidden resource")
     }
@@ -88,7 +92,13 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
-        Error::internal(error.into())
+        match error {
+            sqlx::Error::PoolTimedOut => {
+                tracing::warn!(%error, "a request waited too long for the database");
+                crate::store::busy()
+            }
+            error => Error::internal(error.into()),
+        }
     }
 }
 

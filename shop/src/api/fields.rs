@@ -13,8 +13,9 @@ const TEXT_CHARS: usize = 5_000;
 /// Items of a list in a body.
 const ITEMS: usize = 200;
 
-/// Larger amounts are typing errors.
-const MOST_CENTS: i64 = 100_000_000_000;
+/// Larger amounts are typing errors; and with both bounds, no product of a quantity and a price overflows.
+const MOST_CENTS: i64 = 1_000_000_000;
+const MOST_PIECES: i64 = 1_000_000;
 
 /// A JSON object of which fields are taken one by one; what is left over in the end should not be there.
 #[derive(Debug)]
@@ -36,6 +37,9 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             return Ok(Fields::new(Map::new()));
         }
         match serde_json::from_slice(&body) {
+            Ok(value) if has_null_character(&value) => {
+                Err(Error::bad_request("The body contains a null character"))
+            }
             Ok(Value::Object(map)) => Ok(Fields::new(map)),
             Ok(_) => Err(Error::bad_request("The body must be a JSON object")),
             Err(error) => Err(Error::bad_request(format!("The body is no JSON: {error}"))),
@@ -160,11 +164,11 @@ impl Fields {
     }
 
     pub fn id(&mut self, name: &str) -> String {
-        match self.take(name) {
-            Some(Value::String(text)) if uuid::Uuid::try_parse(&text).is_ok() => return text.to_lowercase(),
-            _ => self.fault(name, "must be a UUID"),
+        let id = self.take(name).and_then(|value| uuid::Uuid::try_parse(value.as_str()?).ok());
+        if id.is_none() {
+            self.fault(name, "must be a UUID");
         }
-        String::new()
+        id.map(|id| id.to_string()).unwrap_or_default()
     }
 
     pub fn optional_id(&mut self, name: &str) -> Option<String> {
@@ -190,7 +194,9 @@ impl Fields {
         let whole = value.as_i64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15).map(|n| n as i64));
         match whole {
             Some(number) if number < least => self.fault(name, &format!("must not be less than {least}")),
-            Some(number) if number > 1_000_000_000 => self.fault(name, "must not be greater than 1000000000"),
+            Some(number) if number > MOST_PIECES => {
+                self.fault(name, &format!("must not be greater than {MOST_PIECES}"));
+            }
             Some(number) => return Some(number),
             None => self.fault(name, "must be an integer number"),
         }
@@ -281,6 +287,16 @@ impl Fields {
             self.faults.extend(faults);
         }
         values
+    }
+}
+
+/// PostgreSQL keeps none in a text. The depth is bounded by the parser.
+fn has_null_character(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_null_character),
+        Value::Object(map) => map.values().any(has_null_character),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

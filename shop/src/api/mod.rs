@@ -8,15 +8,23 @@ mod users;
 mod equipments;
 mod catalog;
 mod orders;
+mod order_changes;
 
 pub use error::Error;
 
+pub(crate) use caller::Caller;
+pub(crate) use order_changes::{Wish, apply, work_on};
 pub(crate) use orders::take_in;
+pub(crate) use users::{Person, add as add_user};
 
 use crate::Shop;
 use axum::Router;
-use axum::routing::{get, post};
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, patch, post};
 use std::future::Future;
+
+/// The contract's bodies are small: images travel as links.
+const BODY_BYTES: usize = 256 * 1024;
 
 pub fn router(shop: Shop) -> Router {
     Router::new()
@@ -31,7 +39,11 @@ pub fn router(shop: Shop) -> Router {
         .route("/services", get(catalog::services).post(catalog::add_service))
         .route("/spare-parts", get(catalog::parts).post(catalog::add_part))
         .route("/repair-orders", get(orders::list).post(orders::add))
-        .route("/repair-orders/{id}", get(orders::one).patch(orders::change).delete(orders::delete))
+        .route("/repair-orders/evaluator", get(orders::evaluated))
+        .route("/repair-orders/technician/detail/{id}", patch(order_changes::change_work))
+        .route("/repair-orders/technician/detail/{id}/status", patch(order_changes::move_work))
+        .route("/repair-orders/{id}", get(orders::one).patch(order_changes::change).delete(orders::delete))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(shop)
 }
 

@@ -1,10 +1,11 @@
 //! Clients and technicians.
 
 use super::caller::{Admin, Id, Staff};
+use super::equipments::{self, Device};
 use super::fields::Fields;
-use super::{Error, equipments, to_the_end};
+use super::{Error, to_the_end};
 use crate::auth::Role;
-use crate::store::equipments::Equipment;
+use crate::store::now;
 use crate::store::users::{NewUser, Technician, User};
 use crate::{Shop, store};
 use axum::Json;
@@ -52,7 +53,7 @@ pub async fn add(shop: Shop, person: Person, role: Role, technician: Option<Tech
         technician,
     };
     let mut tx = shop.store().write().await?;
-    let user = store::users::add(&mut tx, new).await?;
+    let user = store::users::add(&mut tx, new, now()).await?;
     tx.commit().await?;
     shop.announce(subject, Change::Created, &user.id);
     Ok(user)
@@ -78,24 +79,25 @@ pub async fn add_technician(State(shop): State<Shop>, _: Admin, mut fields: Fiel
     Ok((StatusCode::CREATED, Json(user)))
 }
 
+/// Someone with their devices.
 #[derive(Serialize)]
 pub struct Client {
     #[serde(flatten)]
-    user: User,
-    equipments: Vec<Equipment>,
+    pub user: User,
+    pub equipments: Vec<Device>,
 }
 
-/// Clients with their devices.
 pub async fn clients(State(shop): State<Shop>, _: Admin) -> Result<Json<Vec<Client>>, Error> {
     let mut tx = shop.store().read().await?;
     let users = store::users::with_role(&mut *tx, Role::User).await?;
-    let mut devices: HashMap<String, Vec<Equipment>> = HashMap::new();
-    for device in store::equipments::list(&mut *tx, None).await? {
-        let owner = device.user.as_ref().map(|user| user.id.clone()).unwrap_or_default();
+    let mut devices: HashMap<String, Vec<Device>> = HashMap::new();
+    for mut device in equipments::with_orders(&mut tx, None).await? {
+        // Below their owner, devices do not name the owner again.
+        let owner = device.equipment.user.take().map(|user| user.id).unwrap_or_default();
         devices.entry(owner).or_default().push(device);
     }
     let with_devices = |user: User| {
-        let equipments = equipments::without_owner(devices.remove(&user.id).unwrap_or_default());
+        let equipments = devices.remove(&user.id).unwrap_or_default();
         Client { user, equipments }
     };
     Ok(Json(users.into_iter().map(with_devices).collect()))

@@ -1,6 +1,6 @@
 //! What the shop offers: services, and spare parts with their stock.
 
-use super::{Tx, iso, new_id, now, unless_taken};
+use super::{Tx, iso, new_id, unless_taken};
 use crate::api::Error;
 use serde::Serialize;
 use shared::Money;
@@ -92,7 +92,7 @@ pub async fn parts<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<Ve
     sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(db).await?.iter().map(part_from).collect()
 }
 
-/// With its own id, which the caller's is replaced by.
+/// Its id is made here, whatever it says.
 pub async fn add_service(tx: &mut Tx, mut service: Service) -> Result<Service, Error> {
     service.id = new_id();
     let taken = format!("Service with name {} already exists", service.service_name);
@@ -116,8 +116,8 @@ pub async fn add_service(tx: &mut Tx, mut service: Service) -> Result<Service, E
     Ok(service)
 }
 
-pub async fn add_part(tx: &mut Tx, name: String, description: String, stock: i64, unit_price: Money) -> Result<SparePart, Error> {
-    let (id, at) = (new_id(), now());
+pub async fn add_part(tx: &mut Tx, name: String, description: String, stock: i64, unit_price: Money, at: i64) -> Result<SparePart, Error> {
+    let id = new_id();
     let taken = format!("Spare part with name {name} already exists");
     sqlx::query(
         "INSERT INTO spare_parts (id, name, description, stock, unit_price, created_at, updated_at) \
@@ -141,13 +141,13 @@ pub async fn base_price(tx: &mut Tx, id: &str) -> sqlx::Result<Option<i64>> {
 }
 
 /// Takes parts from the stock (or gives back, with a negative quantity); returns what one costs, in cents.
-pub async fn take_part(tx: &mut Tx, id: &str, quantity: i64) -> Result<i64, Error> {
+pub async fn take_part(tx: &mut Tx, id: &str, quantity: i64, at: i64) -> Result<i64, Error> {
     // The row is locked by the update itself, so two orders for the last part cannot both have it.
     let taken = sqlx::query(
         "UPDATE spare_parts SET stock = stock - $1, updated_at = $2 WHERE id = $3 AND stock >= $1 RETURNING unit_price",
     )
     .bind(quantity)
-    .bind(now())
+    .bind(at)
     .bind(id.to_owned())
     .fetch_optional(&mut **tx)
     .await?;

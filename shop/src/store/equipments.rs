@@ -1,7 +1,7 @@
 //! Devices, each owned by a client.
 
 use super::users::{User, user_columns, user_from};
-use super::{Tx, iso, new_id, now};
+use super::{Tx, iso, new_id};
 use crate::api::Error;
 use serde::Serialize;
 use sqlx::any::AnyRow;
@@ -79,7 +79,7 @@ pub async fn by_id<'c>(db: impl Executor<'c, Database = Any>, id: &str) -> sqlx:
     row.as_ref().map(equipment_from).transpose()
 }
 
-pub async fn add(tx: &mut Tx, owner: &str, new: NewEquipment) -> Result<Equipment, Error> {
+pub async fn add(tx: &mut Tx, owner: &str, new: NewEquipment, at: i64) -> Result<Equipment, Error> {
     let id = new_id();
     sqlx::query(
         "INSERT INTO equipments (id, user_id, name, type, brand, model, serial_number, created_at) \
@@ -92,7 +92,7 @@ pub async fn add(tx: &mut Tx, owner: &str, new: NewEquipment) -> Result<Equipmen
     .bind(new.brand)
     .bind(new.model)
     .bind(new.serial_number)
-    .bind(now())
+    .bind(at)
     .execute(&mut **tx)
     .await?;
     by_id(&mut **tx, &id).await?.ok_or_else(|| Error::internal(anyhow::anyhow!("a device vanished while it was added")))

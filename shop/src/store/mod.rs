@@ -1,7 +1,6 @@
 //! The database: SQLite or PostgreSQL behind one set of SQL.
 //!
-//! Every write is one transaction that runs in a task of its own to its end: a client that hangs up during the
-//! commit must not lose the event. On SQLite it begins with BEGIN IMMEDIATE, since a deferred transaction that
+//! Every write is one transaction. On SQLite it begins with BEGIN IMMEDIATE, since a deferred transaction that
 //! turns into a write fails at once, whatever the busy timeout.
 
 pub mod users;
@@ -14,11 +13,16 @@ mod secret;
 use crate::api::Error;
 use anyhow::Context;
 use sqlx::any::AnyPoolOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyPool, Executor, Transaction};
+use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::FormatItem;
 use time::macros::format_description;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Connections kept open. One writes at a time on SQLite; the others read.
 const CONNECTIONS: u32 = 8;
@@ -32,9 +36,11 @@ const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRA
 
 pub type Tx = Transaction<'static, Any>;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Kind {
-    Sqlite,
+    /// The file, and whose turn it is to write to it: SQLite lets one write at a time, and its own waiting is by
+    /// sleeping longer and longer, while this queue is fair and wakes at once.
+    Sqlite(PathBuf, Arc<Mutex<()>>),
     Postgres,
 }
 
@@ -42,33 +48,26 @@ enum Kind {
 pub struct Store {
     pool: AnyPool,
     kind: Kind,
-    url: String,
 }
 
 impl Store {
     pub async fn open(url: &str) -> anyhow::Result<Store> {
         sqlx::any::install_default_drivers();
-        let kind = match url.split(':').next() {
-            Some("sqlite") => Kind::Sqlite,
-            Some("postgres" | "postgresql") => Kind::Postgres,
-            _ => anyhow::bail!("DATABASE_URL must begin with sqlite:// or postgres://"),
-        };
+        let kind = kind_of(url)?;
         let options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY);
-        let pool = match kind {
-            Kind::Sqlite => {
+        let pool = match &kind {
+            Kind::Sqlite(file, _) => {
                 let options = options.after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) })
                 });
-                // The file is made if it is missing.
-                let mode = if url.contains('?') { "" } else { "?mode=rwc" };
-                options.connect(&format!("{url}{mode}")).await
+                let pool = options.connect(&made_if_missing(url)).await;
+                pool.with_context(|| format!("the database {} cannot be opened", file.display()))?
             }
-            Kind::Postgres => options.connect(url).await,
+            // Its URL may hold a password, so the error does not name it.
+            Kind::Postgres => options.connect(url).await.context("the database of DATABASE_URL cannot be opened")?,
         };
-        // Its URL may hold a password, so the error does not name it.
-        let pool = pool.context("the database of DATABASE_URL cannot be opened")?;
-        schema::migrations(kind).run(&pool).await.context("the database's schema cannot be brought up to date")?;
-        Ok(Store { pool, kind, url: url.to_owned() })
+        schema::migrations(&kind).run(&pool).await.context("the database's schema cannot be brought up to date")?;
+        Ok(Store { pool, kind })
     }
 
     pub fn pool(&self) -> &AnyPool {
@@ -78,16 +77,68 @@ impl Store {
     /// A transaction that sees one state of the database throughout.
     pub async fn read(&self) -> sqlx::Result<Tx> {
         match self.kind {
-            Kind::Sqlite => self.pool.begin().await,
+            Kind::Sqlite(..) => self.pool.begin().await,
             Kind::Postgres => self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
         }
     }
 
-    pub async fn write(&self) -> sqlx::Result<Tx> {
-        match self.kind {
-            Kind::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await,
-            Kind::Postgres => self.pool.begin().await,
+    pub async fn write(&self) -> Result<Write, Error> {
+        match &self.kind {
+            Kind::Sqlite(_, turns) => {
+                // Waiting for the turn comes first, so that who waits holds no connection.
+                let turn = tokio::time::timeout(BUSY, turns.clone().lock_owned()).await.map_err(|_| busy())?;
+                let tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                Ok(Write { tx, _turn: Some(turn) })
+            }
+            Kind::Postgres => Ok(Write { tx: self.pool.begin().await?, _turn: None }),
         }
+    }
+}
+
+/// A transaction that writes; dropped without `commit`, it never happened.
+pub struct Write {
+    // Dropped in this order: the turn goes on when the transaction is at its end.
+    tx: Tx,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Write {
+    pub async fn commit(self) -> sqlx::Result<()> {
+        self.tx.commit().await
+    }
+}
+
+impl Deref for Write {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+}
+
+fn kind_of(url: &str) -> anyhow::Result<Kind> {
+    match url.split(':').next() {
+        Some("sqlite") => {
+            let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+            anyhow::ensure!(!in_memory, "DATABASE_URL must name a file: a shop keeps its orders");
+            let options: SqliteConnectOptions = url.parse().context("DATABASE_URL cannot be read")?;
+            Ok(Kind::Sqlite(options.get_filename().to_path_buf(), Arc::default()))
+        }
+        Some("postgres" | "postgresql") => Ok(Kind::Postgres),
+        _ => anyhow::bail!("DATABASE_URL must begin with sqlite:// or postgres://"),
+    }
+}
+
+fn made_if_missing(url: &str) -> String {
+    match url {
+        _ if url.contains("mode=") => url.to_owned(),
+        _ if url.contains('?') => format!("{url}&mode=rwc"),
+        _ => format!("{url}?mode=rwc"),
     }
 }
 
@@ -105,6 +156,10 @@ pub fn iso(at: i64) -> String {
 
 pub fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
+}
+
+pub fn busy() -> Error {
+    Error::unavailable("The shop is busy, please try again")
 }
 
 /// A row that breaks a UNIQUE rule is the caller's fault, not ours.

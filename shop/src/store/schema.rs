@@ -9,9 +9,9 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 const SQLITE: [(&str, &str); 1] = [("shop", include_str!("../../migrations/sqlite/0001_shop.sql"))];
 const POSTGRES: [(&str, &str); 1] = [("shop", include_str!("../../migrations/postgres/0001_shop.sql"))];
 
-pub(super) fn migrations(kind: Kind) -> Migrator {
+pub(super) fn migrations(kind: &Kind) -> Migrator {
     let texts = match kind {
-        Kind::Sqlite => SQLITE,
+        Kind::Sqlite(..) => SQLITE,
         Kind::Postgres => POSTGRES,
     };
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {

@@ -15,8 +15,8 @@ const SETTING: &str = "jwt_secret";
 
 impl Store {
     pub async fn kept_secret(&self) -> anyhow::Result<Vec<u8>> {
-        match self.kind {
-            Kind::Sqlite => beside(&self.url),
+        match &self.kind {
+            Kind::Sqlite(file, _) => beside(file),
             Kind::Postgres => self.in_settings().await,
         }
     }
@@ -38,16 +38,14 @@ fn made() -> String {
 }
 
 /// In a file beside that of the database, which only its owner may read.
-fn beside(url: &str) -> anyhow::Result<Vec<u8>> {
-    let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    let file = file.split('?').next().unwrap_or(file);
-    let path = PathBuf::from(format!("{file}.jwt"));
+fn beside(database: &Path) -> anyhow::Result<Vec<u8>> {
+    let path = with_suffix(database, ".jwt");
     if let Some(kept) = read(&path)? {
         return Ok(kept);
     }
     // Written elsewhere first, so that nobody ever reads half a key, and linked, so that of two servers that
     // start at once one wins and both use its key.
-    let draft = PathBuf::from(format!("{file}.jwt.{}", std::process::id()));
+    let draft = with_suffix(&path, &format!(".{}", uuid::Uuid::new_v4()));
     write_private(&draft, &made()).with_context(|| format!("cannot write {}", draft.display()))?;
     let linked = fs::hard_link(&draft, &path);
     let _ = fs::remove_file(&draft);
@@ -57,6 +55,12 @@ fn beside(url: &str) -> anyhow::Result<Vec<u8>> {
         }
         _ => read(&path)?.with_context(|| format!("{} vanished", path.display())),
     }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
@@ -72,7 +76,7 @@ fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
@@ -87,9 +91,9 @@ mod tests {
     #[test]
     fn the_key_is_made_once_and_only_its_owner_may_read_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite://{}/shop.db", folder.path().display());
-        let key = beside(&url).expect("a key");
-        assert_eq!((key.len(), beside(&url).expect("the same")), (LENGTH, key));
+        let database = folder.path().join("shop.db");
+        let key = beside(&database).expect("a key");
+        assert_eq!((key.len(), beside(&database).expect("the same")), (LENGTH, key));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -98,6 +102,6 @@ mod tests {
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "no draft stays");
         fs::write(folder.path().join("shop.db.jwt"), "short").expect("written");
-        assert!(beside(&url).expect_err("too short").to_string().contains("32 or more"));
+        assert!(beside(&database).expect_err("too short").to_string().contains("32 or more"));
     }
 }

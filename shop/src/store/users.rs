@@ -1,6 +1,6 @@
 //! People: clients, technicians, administrators.
 
-use super::{Tx, iso, new_id, now, unless_taken};
+use super::{Tx, iso, new_id, unless_taken};
 use crate::api::Error;
 use crate::auth::Role;
 use serde::Serialize;
@@ -110,11 +110,11 @@ pub async fn has_admin<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Resul
     Ok(count > 0)
 }
 
-pub async fn add(tx: &mut Tx, user: NewUser) -> Result<User, Error> {
+pub async fn add(tx: &mut Tx, user: NewUser, at: i64) -> Result<User, Error> {
     let role = if user.technician.is_some() { Role::Technician } else { user.role };
     let technician = user.technician.unwrap_or(Technician { active: true, ..Technician::default() });
     let specialty = (role == Role::Technician).then_some(technician.specialty);
-    let (id, at) = (new_id(), now());
+    let id = new_id();
     sqlx::query(
         "INSERT INTO users (id, role, name, last_name, email, password_hash, phone, address, specialty, \
          experience_years, is_evaluator, active, created_at, updated_at) \
