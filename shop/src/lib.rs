@@ -8,6 +8,7 @@ mod api;
 mod transitions;
 mod store;
 mod stats;
+mod first_admin;
 mod demo;
 
 pub use api::Error;
@@ -66,7 +67,13 @@ impl Shop {
             None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
         };
         let passwords = Passwords::default();
-        let sign_in = demo::prepare(&store, &passwords, &options).await?;
+        if options.demo {
+            demo::fill(&store, &passwords).await?;
+        }
+        if let Some(admin) = &options.admin {
+            first_admin::ensure_admin(&store, &passwords, admin).await?;
+        }
+        let sign_in = demo::sign_in(&store, &passwords).await?;
         let tokens = Tokens::new(&secret);
         Ok(Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in })))
     }
@@ -90,7 +97,7 @@ impl Shop {
         stats::read_one(&self.0.store, metric, limit).await
     }
 
-    /// How to sign in, where the demo's own administrator is the one who can.
+    /// How to sign in, where the demo's own administrator still can: everyone knows that password.
     pub fn sign_in(&self) -> Option<&DemoSignIn> {
         self.0.sign_in.as_ref()
     }

@@ -67,18 +67,19 @@ pub async fn add(State(shop): State<Shop>, caller: Caller, mut fields: Fields) -
         Role::User | Role::Technician => caller.id,
     };
     fields.finish()?;
-    let device = to_the_end(async move {
-        let mut tx = shop.store().write().await?;
-        if store::users::by_id(&mut **tx, &owner).await?.is_none() {
-            return Err(users::missing(&owner));
-        }
-        let device = store::equipments::add(&mut tx, &owner, new, now()).await?;
-        tx.commit().await?;
-        shop.announce(Subject::Equipment, Change::Created, &device.id);
-        Ok(device)
-    })
-    .await?;
+    let device = to_the_end(take_in(shop, owner, new)).await?;
     Ok((StatusCode::CREATED, Json(device)))
+}
+
+pub(crate) async fn take_in(shop: Shop, owner: String, new: NewEquipment) -> Result<Equipment, Error> {
+    let mut tx = shop.store().write().await?;
+    if store::users::by_id(&mut **tx, &owner).await?.is_none() {
+        return Err(users::missing(&owner));
+    }
+    let device = store::equipments::add(&mut tx, &owner, new, now()).await?;
+    tx.commit().await?;
+    shop.announce(Subject::Equipment, Change::Created, &device.id);
+    Ok(device)
 }
 
 pub fn missing(id: &str) -> Error {

@@ -90,6 +90,17 @@ impl Error {
     }
 }
 
+impl std::fmt::Display for Error {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match &self.message {
+            Message::One(text) => out.write_str(text),
+            Message::Many(faults) => out.write_str(&faults.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
         match error {

@@ -301,7 +301,7 @@ fn has_null_character(value: &Value) -> bool {
 }
 
 /// Something before and after one @, a dot in what is after it, and no blanks.
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     let Some((name, host)) = text.rsplit_once('@') else { return false };
     let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | '<' | '>' | ','));
     text.len() <= 254 && plain(name) && plain(host) && host.contains('.') && !host.split('.').any(str::is_empty)

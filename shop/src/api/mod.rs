@@ -12,8 +12,10 @@ mod order_changes;
 
 pub use error::Error;
 
+pub(crate) use fields::is_email;
 pub(crate) use caller::Caller;
-pub(crate) use order_changes::{Wish, apply, work_on};
+pub(crate) use equipments::take_in as take_in_device;
+pub(crate) use order_changes::{Item, Wish, apply, work_on};
 pub(crate) use orders::take_in;
 pub(crate) use users::{Person, add as add_user};
 

@@ -17,12 +17,12 @@ use std::collections::HashMap;
 
 /// The user body of the contract.
 pub struct Person {
-    name: String,
-    last_name: Option<String>,
-    email: String,
-    password: String,
-    phone: Option<String>,
-    address: Option<String>,
+    pub name: String,
+    pub last_name: Option<String>,
+    pub email: String,
+    pub password: String,
+    pub phone: Option<String>,
+    pub address: Option<String>,
 }
 
 impl Person {

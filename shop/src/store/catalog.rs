@@ -135,6 +135,16 @@ pub async fn add_part(tx: &mut Tx, name: String, description: String, stock: i64
     Ok(SparePart { id, name, description, stock, unit_price, created_at: iso(at), updated_at: iso(at) })
 }
 
+/// The stock was counted: so many are there.
+pub async fn restock(tx: &mut Tx, id: &str, stock: i64) -> sqlx::Result<()> {
+    sqlx::query("UPDATE spare_parts SET stock = $1 WHERE id = $2")
+        .bind(stock)
+        .bind(id.to_owned())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// What a service costs, if there is one.
 pub async fn base_price(tx: &mut Tx, id: &str) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar("SELECT base_price FROM services WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut **tx).await

@@ -45,6 +45,22 @@ pub struct NewUser {
     pub technician: Option<Technician>,
 }
 
+impl NewUser {
+    /// With nothing but what everyone has.
+    pub fn plain(name: &str, email: &str, password_hash: String, role: Role) -> NewUser {
+        NewUser {
+            name: name.to_owned(),
+            last_name: None,
+            email: email.to_owned(),
+            password_hash,
+            phone: None,
+            address: None,
+            role,
+            technician: None,
+        }
+    }
+}
+
 const COLUMNS: &str = "id, name, last_name, email, phone, address, role, specialty, experience_years, is_evaluator, \
                        active, created_at, updated_at";
 
@@ -108,6 +124,33 @@ pub async fn credentials<'c>(db: impl Executor<'c, Database = Any>, email: &str)
 pub async fn has_admin<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<bool> {
     let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = 'Admin'").fetch_one(db).await?;
     Ok(count > 0)
+}
+
+pub async fn is_empty<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<bool> {
+    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(db).await?;
+    Ok(count == 0)
+}
+
+/// Someone signs in with another mail address and password from now on.
+pub async fn replace_credentials(tx: &mut Tx, email: &str, new_email: &str, new_hash: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE users SET email = $1, password_hash = $2 WHERE email = $3")
+        .bind(new_email.to_owned())
+        .bind(new_hash.to_owned())
+        .bind(email.to_owned())
+        .execute(&mut **tx)
+        .await
+        .map_err(|error| unless_taken(error, || Error::bad_request("ADMIN_EMAIL already belongs to someone else")))?;
+    Ok(())
+}
+
+/// Nobody signs in with the password of this hash any more.
+pub async fn lock_out(tx: &mut Tx, hash: &str) -> sqlx::Result<()> {
+    // No password has this hash.
+    sqlx::query("UPDATE users SET password_hash = '!' WHERE password_hash = $1")
+        .bind(hash.to_owned())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 pub async fn add(tx: &mut Tx, user: NewUser, at: i64) -> Result<User, Error> {

@@ -1,0 +1,304 @@
+//! How the invented shop's last months went: people, devices, and some hundred orders, each through its states.
+
+use super::content::{
+    CLIENTS, DEVICES, DIAGNOSES, FOR_FIRMS, PARTS, PROBLEMS, SERVICES, TECHNICIANS,
+};
+use crate::api::Error;
+use crate::auth::Role;
+use crate::store::catalog::{self, Service};
+use crate::store::equipments::{self, NewEquipment};
+use crate::store::orders::{
+    self, DetailChange, DetailStatus, NewDetail, NewOrder, NewPart, OrderChange, Standing,
+};
+use crate::store::users::{self, NewUser, Technician};
+use crate::store::{Tx, now};
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use shared::OrderStatus::{self, *};
+use shared::Money;
+
+/// The same shop each time, dated from today.
+const SEED: u64 = 593;
+const ORDERS: usize = 400;
+const DAYS: i64 = 180;
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+
+/// Of the newest orders many are still in the shop.
+const OPEN_AMONG_NEWEST: usize = 60;
+
+struct Cast {
+    clients: Vec<String>,
+    evaluators: Vec<String>,
+    technicians: Vec<String>,
+    services: Vec<String>,
+    parts: Vec<String>,
+    /// Each with its owner.
+    devices: Vec<(String, String)>,
+}
+
+pub async fn invent(tx: &mut Tx, hash: &str) -> Result<(), Error> {
+    let mut rng = StdRng::seed_from_u64(SEED);
+    let opened = now() - (DAYS + 10) * DAY;
+    let cast = hire(tx, &mut rng, hash, opened).await?;
+    let mut free = cast.devices.iter();
+    for (at, status) in plan(&mut rng) {
+        // Devices that are in the shop now have one open order each.
+        let device = match free.as_slice() {
+            [_, _, ..] if status.is_active() => free.next().unwrap_or(&cast.devices[0]),
+            rest => some_device(&mut rng, if now() - at < 30 * DAY { rest } else { &cast.devices }),
+        };
+        live_through(tx, &mut rng, &cast, device, at, status).await?;
+    }
+    for (part, (.., left)) in cast.parts.iter().zip(PARTS) {
+        catalog::restock(tx, part, left).await?;
+    }
+    Ok(())
+}
+
+/// Regular clients come often, others hardly ever.
+fn some_device<'a>(rng: &mut StdRng, devices: &'a [(String, String)]) -> &'a (String, String) {
+    let chance: f64 = rng.random();
+    &devices[(chance * chance * devices.len() as f64) as usize]
+}
+
+async fn hire(tx: &mut Tx, rng: &mut StdRng, hash: &str, at: i64) -> Result<Cast, Error> {
+    let mut cast = Cast {
+        clients: Vec::new(),
+        evaluators: Vec::new(),
+        technicians: Vec::new(),
+        services: Vec::new(),
+        parts: Vec::new(),
+        devices: Vec::new(),
+    };
+    for person in &TECHNICIANS {
+        let technician = Technician {
+            specialty: person.specialty.to_owned(),
+            experience_years: person.years,
+            is_evaluator: person.is_evaluator,
+            active: person.active,
+        };
+        let new = NewUser {
+            technician: Some(technician),
+            ..NewUser::plain(person.name, person.email, hash.to_owned(), Role::Technician)
+        };
+        let id = users::add(tx, new, at).await?.id;
+        if person.is_evaluator {
+            cast.evaluators.push(id.clone());
+        }
+        cast.technicians.push(id);
+    }
+    for (name, email, phone) in CLIENTS {
+        let new = NewUser { phone: Some(phone.to_owned()), ..NewUser::plain(name, email, hash.to_owned(), Role::User) };
+        cast.clients.push(users::add(tx, new, at + rng.random_range(0..10 * DAY)).await?.id);
+    }
+    for service in &SERVICES {
+        cast.services.push(catalog::add_service(tx, offered(service)).await?.id);
+    }
+    for (name, description, price, _) in PARTS {
+        let plenty = 1_000_000;
+        let part = catalog::add_part(tx, name.into(), description.into(), plenty, Money::from_cents(price), at).await?;
+        cast.parts.push(part.id);
+    }
+    for (at_device, client) in cast.clients.iter().cycle().take(CLIENTS.len() * 3).enumerate() {
+        let id = equipments::add(tx, client, device(rng, at_device), at + 10 * DAY).await?.id;
+        cast.devices.push((id, client.clone()));
+    }
+    cast.devices.shuffle(rng);
+    Ok(cast)
+}
+
+fn offered(service: &super::content::Service) -> Service {
+    Service {
+        id: String::new(),
+        service_name: service.name.to_owned(),
+        description: service.description.to_owned(),
+        base_price: Money::from_cents(service.price),
+        estimated_time_minutes: Some(service.minutes),
+        requires_parts: service.name.starts_with("Cambio"),
+        kind: service.kind.to_owned(),
+        image_urls: None,
+        active: true,
+        notes: None,
+    }
+}
+
+pub(super) fn device(rng: &mut impl Rng, which: usize) -> NewEquipment {
+    let (kind, name, brand, model) = DEVICES[which % DEVICES.len()];
+    NewEquipment {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        brand: brand.to_owned(),
+        model: model.to_owned(),
+        serial_number: Some(format!("SN{:08X}", rng.random::<u32>())),
+    }
+}
+
+/// When each order came in, oldest first, and how it stands today.
+fn plan(rng: &mut StdRng) -> Vec<(i64, OrderStatus)> {
+    let today = now();
+    let mut times: Vec<i64> = (0..ORDERS)
+        .map(|_| {
+            // More and more of them: business is good.
+            let chance: f64 = rng.random();
+            today - HOUR / 4 - (chance.powf(1.3) * (DAYS * DAY) as f64) as i64
+        })
+        .collect();
+    times.sort_unstable();
+    let newest_first = |at: usize| ORDERS - 1 - at;
+    times.into_iter().enumerate().map(|(at, time)| (time, stands(newest_first(at)))).collect()
+}
+
+/// Where the order stands before which `newer` ones came in.
+fn stands(newer: usize) -> OrderStatus {
+    const YOUNG: [OrderStatus; 5] = [InReview, WaitingApproval, InReview, InRepair, InReview];
+    const OLDER: [OrderStatus; 9] =
+        [InRepair, Ready, Delivered, WaitingParts, InRepair, Delivered, WaitingApproval, Ready, Rejected];
+    match newer {
+        0..15 => YOUNG[newer % YOUNG.len()],
+        15..OPEN_AMONG_NEWEST => OLDER[newer % OLDER.len()],
+        // A few are stuck, and not every client agrees to the price.
+        _ if newer % 97 == 0 => WaitingParts,
+        _ if newer % 11 == 0 => Rejected,
+        _ => Delivered,
+    }
+}
+
+/// The states that lead to one, after the first.
+fn way_to(rng: &mut StdRng, status: OrderStatus) -> Vec<OrderStatus> {
+    let parts_were_missing = rng.random_bool(0.25);
+    let mut way = match status {
+        InReview => vec![],
+        WaitingApproval => vec![WaitingApproval],
+        Rejected if rng.random_bool(0.5) => vec![Rejected],
+        Rejected => vec![WaitingApproval, Rejected],
+        InRepair => vec![WaitingApproval, InRepair],
+        WaitingParts => vec![WaitingApproval, InRepair, WaitingParts],
+        Ready => vec![WaitingApproval, InRepair, Ready],
+        Delivered => vec![WaitingApproval, InRepair, Ready, Delivered],
+    };
+    if parts_were_missing && matches!(status, Ready | Delivered) {
+        way.splice(1..2, [InRepair, WaitingParts, InRepair]);
+    }
+    way
+}
+
+async fn live_through(
+    tx: &mut Tx,
+    rng: &mut StdRng,
+    cast: &Cast,
+    device: &(String, String),
+    at: i64,
+    status: OrderStatus,
+) -> Result<(), Error> {
+    let (equipment_id, owner) = device.clone();
+    let evaluator = pick(rng, &cast.evaluators);
+    let new = NewOrder {
+        equipment_id: equipment_id.clone(),
+        problem_description: pick(rng, &PROBLEMS).to_owned(),
+        details: if status == InReview { Vec::new() } else { some_work(rng, cast) },
+        parts: if status == InReview { Vec::new() } else { some_parts(rng, cast) },
+        ..NewOrder::default()
+    };
+    let technicians: Vec<String> = new.details.iter().map(|detail| detail.technician_id.clone()).collect();
+    let id = orders::add(tx, new, &evaluator, &owner, at).await?;
+    let way = way_to(rng, status);
+    let mut standing = Standing { id, status: InReview, equipment_id, owner, evaluator: Some(evaluator), technicians };
+    for (next, at) in way.iter().zip(moments(rng, at, way.len())) {
+        take_step(tx, rng, &mut standing, *next, at).await?;
+    }
+    Ok(())
+}
+
+fn pick<T: Clone>(rng: &mut impl Rng, from: &[T]) -> T {
+    from.choose(rng).expect("the lists above are not empty").clone()
+}
+
+/// Times after `from`, in order, over some days and not in the future.
+fn moments(rng: &mut StdRng, from: i64, count: usize) -> Vec<i64> {
+    let span = (now() - from).min(rng.random_range(DAY..9 * DAY));
+    let mut times: Vec<i64> = (0..count).map(|_| from + (rng.random_range(0.02..0.95) * span as f64) as i64).collect();
+    times.sort_unstable();
+    times
+}
+
+async fn take_step(tx: &mut Tx, rng: &mut StdRng, standing: &mut Standing, to: OrderStatus, at: i64) -> Result<(), Error> {
+    let from = standing.status;
+    if from == InReview {
+        let change = OrderChange { diagnosis: Some(pick(rng, &DIAGNOSES).to_owned()), ..OrderChange::default() };
+        orders::change(tx, &standing.id, change, at).await?;
+    }
+    match to {
+        Ready => do_work(tx, standing, 0, at).await?,
+        // The first piece of work is still to be done, or the order would be ready.
+        WaitingParts => do_work(tx, standing, 1, at).await?,
+        InReview | WaitingApproval | Rejected | InRepair | Delivered => {}
+    }
+    let by = if from == WaitingApproval { &standing.owner } else { standing.evaluator.as_ref().unwrap_or(&standing.owner) };
+    let by = by.clone();
+    orders::set_status(tx, standing, to, &by, at).await
+}
+
+/// All work but the first pieces is done.
+async fn do_work(tx: &mut Tx, standing: &Standing, but: usize, at: i64) -> Result<(), Error> {
+    let order = orders::by_id(tx, &standing.id).await?;
+    for detail in order.repair_order_details.iter().skip(but) {
+        let done = DetailChange { status: Some(DetailStatus::Completed), ..DetailChange::default() };
+        orders::change_detail(tx, &standing.id, &detail.id, done, at).await?;
+    }
+    Ok(())
+}
+
+fn some_work(rng: &mut StdRng, cast: &Cast) -> Vec<NewDetail> {
+    let firm = rng.random_bool(0.04);
+    let usual = cast.services.len() - FOR_FIRMS;
+    let pieces = if firm { 1 } else { *[1, 1, 1, 2, 2, 3].choose(rng).unwrap_or(&1) };
+    (0..pieces)
+        .map(|_| {
+            let chance: f64 = rng.random();
+            let service = if firm { usual + rng.random_range(0..FOR_FIRMS) } else { (chance * chance * usual as f64) as usize };
+            let price = SERVICES[service].price * rng.random_range(90..140) / 100;
+            let discount = if rng.random_bool(0.15) { price / 10 } else { 0 };
+            NewDetail {
+                service_id: cast.services[service].clone(),
+                technician_id: pick(rng, &cast.technicians),
+                unit_price: Some(Money::from_cents(price)),
+                discount: Money::from_cents(discount),
+                notes: None,
+            }
+        })
+        .collect()
+}
+
+fn some_parts(rng: &mut StdRng, cast: &Cast) -> Vec<NewPart> {
+    let count = *[0, 0, 1, 1, 2].choose(rng).unwrap_or(&0);
+    let parts = cast.parts.choose_multiple(rng, count).cloned().collect::<Vec<_>>();
+    parts.into_iter().map(|part_id| NewPart { part_id, quantity: rng.random_range(1..3), img_url: None }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_among_the_orders_and_every_way_follows_the_arrows() {
+        let mut rng = StdRng::seed_from_u64(SEED);
+        let plan = plan(&mut rng);
+        assert!(plan.is_sorted_by_key(|(at, _)| *at));
+        for status in OrderStatus::ALL {
+            assert!(plan.iter().filter(|(_, other)| *other == status).count() >= 5, "{status:?}");
+            for _ in 0..20 {
+                let mut from = InReview;
+                for to in way_to(&mut rng, status) {
+                    let arrow = [crate::transitions::Acting::Staff, crate::transitions::Acting::Owner]
+                        .into_iter()
+                        .any(|who| crate::transitions::check(from, to, who).is_ok());
+                    assert!(arrow, "{from:?} to {to:?}");
+                    from = to;
+                }
+                assert_eq!(from, status);
+            }
+        }
+    }
+}

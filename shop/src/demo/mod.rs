@@ -1,0 +1,67 @@
+//! An invented repair shop in Ecuador, so that there is something to look at.
+//!
+//! `content` is what it is made of, `history` how its last months went, `traffic` what happens from now on. All of
+//! it goes through the same functions as the routes, so whatever these keep up to date is right here, too.
+
+mod content;
+mod history;
+mod traffic;
+
+pub(crate) use traffic::traffic;
+
+use crate::auth::{Passwords, Role};
+use crate::store::users::{self, NewUser};
+use crate::store::{Store, now};
+use anyhow::Context;
+
+/// Who administers the demo. Everyone knows this password, so where it works, nobody else should get in.
+const EMAIL: &str = "admin@pulso.demo";
+const PASSWORD: &str = "pulso-demo";
+
+/// How to sign in to the demo.
+#[derive(Clone, Debug)]
+pub struct DemoSignIn {
+    pub email: String,
+    pub password: String,
+}
+
+/// Only into a shop where nobody is yet; all of it or nothing.
+pub(crate) async fn fill(store: &Store, passwords: &Passwords) -> anyhow::Result<()> {
+    if !users::is_empty(store.pool()).await? {
+        return Ok(());
+    }
+    // One hash for all of them: hashing takes longer than everything else here.
+    let hash = passwords.hash(PASSWORD.to_owned()).await?;
+    let mut tx = store.write().await?;
+    if !users::is_empty(&mut **tx).await? {
+        return Ok(());
+    }
+    let admin = NewUser::plain("Administración", EMAIL, hash.clone(), Role::Admin);
+    users::add(&mut tx, admin, now()).await?;
+    history::invent(&mut tx, &hash).await.context("the demo cannot be made")?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// `None` where the demo's own administrator is not there, or has another password by now.
+pub(crate) async fn sign_in(store: &Store, passwords: &Passwords) -> anyhow::Result<Option<DemoSignIn>> {
+    Ok(own_admin(store, passwords).await?.map(|_| DemoSignIn { email: EMAIL.to_owned(), password: PASSWORD.to_owned() }))
+}
+
+/// The hash of the demo's own administrator, if everyone can still sign in as such.
+async fn own_admin(store: &Store, passwords: &Passwords) -> anyhow::Result<Option<String>> {
+    let Some((_, Role::Admin, hash)) = users::credentials(store.pool(), EMAIL).await? else { return Ok(None) };
+    let known = passwords.matches(PASSWORD.to_owned(), Some(hash.clone())).await?;
+    Ok(known.then_some(hash))
+}
+
+/// The shop's administrator takes the place of the demo's own, and nobody invented can sign in any more.
+/// `false`: there was none of the demo's own.
+pub(crate) async fn give_way(store: &Store, passwords: &Passwords, email: &str, hash: &str) -> anyhow::Result<bool> {
+    let Some(known) = own_admin(store, passwords).await? else { return Ok(false) };
+    let mut tx = store.write().await?;
+    users::replace_credentials(&mut tx, EMAIL, email, hash).await?;
+    users::lock_out(&mut tx, &known).await?;
+    tx.commit().await?;
+    Ok(true)
+}
