@@ -63,18 +63,24 @@ impl Tokens {
         rules.leeway = 0;
         rules.set_required_spec_claims(&["exp", "sub"]);
         rules.validate_aud = false;
-        Tokens { sign: EncodingKey::from_secret(secret), verify: DecodingKey::from_secret(secret), rules: Arc::new(rules) }
+        Tokens {
+            sign: EncodingKey::from_secret(secret),
+            verify: DecodingKey::from_secret(secret),
+            rules: Arc::new(rules),
+        }
     }
 
     pub fn issue(&self, sub: &str, email: &str, role: Role, lifetime: Duration) -> String {
         let iat = OffsetDateTime::now_utc().unix_timestamp();
         let exp = iat + i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX / 2);
         let claims = Claims { sub: sub.to_owned(), email: email.to_owned(), role, iat, exp };
-        jsonwebtoken::encode(&Header::default(), &claims, &self.sign).expect("plain claims can be signed with HS256")
+        jsonwebtoken::encode(&Header::default(), &claims, &self.sign)
+            .expect("plain claims can be signed with HS256")
     }
 
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.verify, &self.rules).map_err(|_| TokenError)?.claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &self.verify, &self.rules).map_err(|_| TokenError)?.claims;
         // The library counts the last second as valid; a token ends when it says.
         if claims.exp <= OffsetDateTime::now_utc().unix_timestamp() { Err(TokenError) } else { Ok(claims) }
     }
@@ -113,7 +119,9 @@ impl Passwords {
             let salt = SaltString::encode_b64(&rand::random::<[u8; 16]>())?;
             argon.hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string())
         });
-        hashed.await?.map_err(|error| Error::internal(anyhow::anyhow!("a password cannot be hashed: {error}")))
+        hashed
+            .await?
+            .map_err(|error| Error::internal(anyhow::anyhow!("a password cannot be hashed: {error}")))
     }
 
     /// The same work whether the person exists (`hash`) or not, so that time does not tell.
@@ -124,7 +132,8 @@ impl Passwords {
                 let _ = argon.hash_password_into(password.as_bytes(), b"nobody's salt 16", &mut nobody);
                 return false;
             };
-            PasswordHash::new(&hash).is_ok_and(|hash| argon.verify_password(password.as_bytes(), &hash).is_ok())
+            PasswordHash::new(&hash)
+                .is_ok_and(|hash| argon.verify_password(password.as_bytes(), &hash).is_ok())
         })
         .await
     }
@@ -134,7 +143,8 @@ impl Passwords {
         work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let admitted = self.admitted.clone().try_acquire_owned();
-        let admitted = admitted.map_err(|_| Error::unavailable("Too many people are signing in, please try again"))?;
+        let admitted =
+            admitted.map_err(|_| Error::unavailable("Too many people are signing in, please try again"))?;
         let running = self.running.clone().acquire_owned().await.expect("the semaphore is never closed");
         let argon = self.argon.clone();
         let done = tokio::task::spawn_blocking(move || {
@@ -166,9 +176,11 @@ mod tests {
     #[test]
     fn the_algorithm_is_not_the_tokens_to_choose() {
         let tokens = Tokens::new(&[1; 32]);
-        let claims = Claims { sub: "7".into(), email: "a@b.co".into(), role: Role::Admin, iat: 0, exp: 9_999_999_999 };
+        let claims =
+            Claims { sub: "7".into(), email: "a@b.co".into(), role: Role::Admin, iat: 0, exp: 9_999_999_999 };
         let other = Header::new(jsonwebtoken::Algorithm::HS512);
-        let token = jsonwebtoken::encode(&other, &claims, &EncodingKey::from_secret(&[1; 32])).expect("a token");
+        let token =
+            jsonwebtoken::encode(&other, &claims, &EncodingKey::from_secret(&[1; 32])).expect("a token");
         assert_eq!(tokens.verify(&token), Err(TokenError));
         // {"alg":"none"}
         let none = format!("eyJhbGciOiJub25lIn0.{}.", token.split('.').nth(1).expect("a payload"));

@@ -118,6 +118,10 @@ impl Shop {
 
 fn given_key(secret: &SecretString) -> anyhow::Result<Vec<u8>> {
     let key = secret.expose_secret().as_bytes();
-    anyhow::ensure!(key.len() >= KEY_BYTES, "JWT_SECRET has {} bytes, and needs {KEY_BYTES} or more", key.len());
+    anyhow::ensure!(
+        key.len() >= KEY_BYTES,
+        "JWT_SECRET has {} bytes, and needs {KEY_BYTES} or more",
+        key.len()
+    );
     Ok(key.to_vec())
 }

@@ -39,7 +39,9 @@ async fn body(tx: &mut Tx, metric: Metric, limit: u32) -> anyhow::Result<String>
         Metric::UsersTopTechnicians => json(&users_top_technicians(tx, limit).await?),
         Metric::UsersCountClients => json(&count(tx, "users", "role = 'User'").await?),
         Metric::UsersCountTechnicians => json(&count(tx, "users", "role = 'Technician'").await?),
-        Metric::UsersCountActiveTechnicians => json(&count(tx, "users", "role = 'Technician' AND active = 1").await?),
+        Metric::UsersCountActiveTechnicians => {
+            json(&count(tx, "users", "role = 'Technician' AND active = 1").await?)
+        }
     }
 }
 
@@ -59,7 +61,9 @@ async fn count(tx: &mut Tx, table: &str, filter: &str) -> sqlx::Result<Count> {
 
 /// Count by status, without the zeros.
 async fn by_status(tx: &mut Tx) -> sqlx::Result<HashMap<String, u64>> {
-    let rows = sqlx::query("SELECT status, COUNT(*) AS n FROM repair_orders GROUP BY status").fetch_all(&mut **tx).await?;
+    let rows = sqlx::query("SELECT status, COUNT(*) AS n FROM repair_orders GROUP BY status")
+        .fetch_all(&mut **tx)
+        .await?;
     rows.iter().map(|row| Ok((row.try_get("status")?, number(row, "n")?))).collect()
 }
 
@@ -133,7 +137,11 @@ async fn orders_top_services(tx: &mut Tx, limit: u32) -> sqlx::Result<OrdersTopS
                ORDER BY n DESC, revenue DESC, s.service_name, s.id LIMIT $1";
     let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(&mut **tx).await?;
     let read = |row: &AnyRow| {
-        Ok(TopService { service_name: row.try_get("service_name")?, count: number(row, "n")?, revenue: money(row, "revenue")? })
+        Ok(TopService {
+            service_name: row.try_get("service_name")?,
+            count: number(row, "n")?,
+            revenue: money(row, "revenue")?,
+        })
     };
     Ok(OrdersTopServices { top_services: rows.iter().map(read).collect::<sqlx::Result<_>>()? })
 }
@@ -195,7 +203,10 @@ mod tests {
         let (_folder, store) = testing::empty().await;
         let bodies: HashMap<_, _> = read(&store, MetricSet::ALL).await.expect("bodies").into_iter().collect();
         let check = |metric: Metric, expected: &str| assert_eq!(bodies[&metric], expected);
-        check(Metric::OrdersOverview, r#"{"totalOrders":0,"activeOrders":0,"rejectedOrders":0,"completedOrders":0}"#);
+        check(
+            Metric::OrdersOverview,
+            r#"{"totalOrders":0,"activeOrders":0,"rejectedOrders":0,"completedOrders":0}"#,
+        );
         check(Metric::OrdersRevenue, r#"{"totalRevenue":0,"averageCost":0,"completedOrdersCount":0}"#);
         check(Metric::OrdersRecent, r#"{"recentOrders":[]}"#);
         check(Metric::OrdersTopServices, r#"{"topServices":[]}"#);
@@ -203,8 +214,10 @@ mod tests {
         check(Metric::UsersOverview, r#"{"totalClients":0,"totalTechnicians":0,"activeTechnicians":0}"#);
         check(Metric::OrdersRevenueTotal, r#"{"revenue":0}"#);
         check(Metric::UsersCountActiveTechnicians, r#"{"count":0}"#);
-        let by_status: OrdersByStatus = serde_json::from_str(&bodies[&Metric::OrdersByStatus]).expect("a body");
-        let expected: Vec<_> = OrderStatus::ALL.map(|status| StatusCount { status: status.into(), count: 0 }).into();
+        let by_status: OrdersByStatus =
+            serde_json::from_str(&bodies[&Metric::OrdersByStatus]).expect("a body");
+        let expected: Vec<_> =
+            OrderStatus::ALL.map(|status| StatusCount { status: status.into(), count: 0 }).into();
         assert_eq!(by_status.orders_by_status, expected);
     }
 }

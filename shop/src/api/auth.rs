@@ -31,7 +31,10 @@ pub async fn login(State(shop): State<Shop>, mut fields: Fields) -> Result<Json<
     Ok(Json(SignedIn { access_token: shop.tokens().issue(&id, &email, role, SIGNED_IN) }))
 }
 
-pub async fn register(State(shop): State<Shop>, mut fields: Fields) -> Result<(StatusCode, Json<User>), Error> {
+pub async fn register(
+    State(shop): State<Shop>,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<User>), Error> {
     let person = Person::read(&mut fields);
     fields.finish()?;
     let user = to_the_end(users::add(shop, person, Role::User, None)).await?;

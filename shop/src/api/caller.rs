@@ -23,8 +23,12 @@ impl FromRequestParts<Shop> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, shop: &Shop) -> Result<Caller, Error> {
         let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let claims = token.and_then(|(_, token)| shop.tokens().verify(token.trim()).ok()).ok_or_else(Error::unauthorized)?;
+        let token = value
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let claims = token
+            .and_then(|(_, token)| shop.tokens().verify(token.trim()).ok())
+            .ok_or_else(Error::unauthorized)?;
         Ok(Caller { id: claims.sub, role: claims.role })
     }
 }

@@ -3,8 +3,8 @@
 use super::caller::{Admin, Staff};
 use super::fields::Fields;
 use super::{Error, to_the_end};
-use crate::store::now;
 use crate::store::catalog::{SERVICE_TYPES, Service, SparePart};
+use crate::store::now;
 use crate::{Shop, store};
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +16,11 @@ pub async fn services(State(shop): State<Shop>) -> Result<Json<Vec<Service>>, Er
     Ok(Json(store::catalog::services(shop.store().pool()).await?))
 }
 
-pub async fn add_service(State(shop): State<Shop>, _: Admin, mut fields: Fields) -> Result<(StatusCode, Json<Service>), Error> {
+pub async fn add_service(
+    State(shop): State<Shop>,
+    _: Admin,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<Service>), Error> {
     let service = Service {
         id: String::new(),
         service_name: fields.text("serviceName"),
@@ -45,7 +49,11 @@ pub async fn parts(State(shop): State<Shop>, _: Staff) -> Result<Json<Vec<SpareP
     Ok(Json(store::catalog::parts(shop.store().pool()).await?))
 }
 
-pub async fn add_part(State(shop): State<Shop>, _: Staff, mut fields: Fields) -> Result<(StatusCode, Json<SparePart>), Error> {
+pub async fn add_part(
+    State(shop): State<Shop>,
+    _: Staff,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<SparePart>), Error> {
     let (name, description) = (fields.text("name"), fields.text("description"));
     let (stock, unit_price) = (fields.integer("stock", 1), fields.money("unitPrice"));
     fields.finish()?;

@@ -51,7 +51,11 @@ pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result
     device.map(Json).ok_or_else(|| missing(&id))
 }
 
-pub async fn add(State(shop): State<Shop>, caller: Caller, mut fields: Fields) -> Result<(StatusCode, Json<Equipment>), Error> {
+pub async fn add(
+    State(shop): State<Shop>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<Equipment>), Error> {
     if caller.role == Role::Technician {
         return Err(Error::forbidden());
     }

@@ -71,7 +71,8 @@ impl Error {
 
     /// Worth trying again in a second.
     pub fn unavailable(message: impl Into<String>) -> Error {
-        Error::new(StatusCode::SERVICE_UNAVAILABLE, message).with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+        Error::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     pub fn internal(cause: anyhow::Error) -> Error {

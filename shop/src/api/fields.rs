@@ -29,10 +29,11 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Fields, Error> {
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Error::too_large(),
-            status => Error::new(status, "The body could not be read"),
-        })?;
+        let body =
+            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Error::too_large(),
+                status => Error::new(status, "The body could not be read"),
+            })?;
         if body.is_empty() {
             return Ok(Fields::new(Map::new()));
         }
@@ -59,7 +60,8 @@ impl Fields {
     }
 
     fn all_faults(&mut self) -> Vec<String> {
-        let unknown = self.map.keys().map(|name| format!("{}property {name:.100} should not exist", self.prefix));
+        let unknown =
+            self.map.keys().map(|name| format!("{}property {name:.100} should not exist", self.prefix));
         let mut faults: Vec<_> = unknown.collect();
         faults.append(&mut self.faults);
         faults
@@ -86,7 +88,11 @@ impl Fields {
                 if !text.is_empty() && text.chars().count() <= TEXT_CHARS {
                     return text.to_owned();
                 }
-                let says = if text.is_empty() { "should not be empty" } else { "must be shorter than or equal to 5000 characters" };
+                let says = if text.is_empty() {
+                    "should not be empty"
+                } else {
+                    "must be shorter than or equal to 5000 characters"
+                };
                 self.fault(name, says);
             }
             Some(_) => self.fault(name, "must be a string"),
@@ -191,7 +197,9 @@ impl Fields {
     pub fn optional_integer(&mut self, name: &str, least: i64) -> Option<i64> {
         let value = self.take(name)?;
         // 3.0 is a whole number, too.
-        let whole = value.as_i64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15).map(|n| n as i64));
+        let whole = value
+            .as_i64()
+            .or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15).map(|n| n as i64));
         match whole {
             Some(number) if number < least => self.fault(name, &format!("must not be less than {least}")),
             Some(number) if number > MOST_PIECES => {
@@ -278,10 +286,12 @@ impl Fields {
         let mut values = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
             let Value::Object(map) = item else {
-                self.faults.push(format!("{}each value in nested property {name} must be an object", self.prefix));
+                self.faults
+                    .push(format!("{}each value in nested property {name} must be an object", self.prefix));
                 continue;
             };
-            let mut fields = Fields { map, prefix: format!("{}{name}.{at}.", self.prefix), faults: Vec::new() };
+            let mut fields =
+                Fields { map, prefix: format!("{}{name}.{at}.", self.prefix), faults: Vec::new() };
             values.push(read(&mut fields));
             let faults = fields.all_faults();
             self.faults.extend(faults);
@@ -303,8 +313,17 @@ fn has_null_character(value: &Value) -> bool {
 /// Something before and after one @, a dot in what is after it, and no blanks.
 pub(crate) fn is_email(text: &str) -> bool {
     let Some((name, host)) = text.rsplit_once('@') else { return false };
-    let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | '<' | '>' | ','));
-    text.len() <= 254 && plain(name) && plain(host) && host.contains('.') && !host.split('.').any(str::is_empty)
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | '<' | '>' | ','))
+    };
+    text.len() <= 254
+        && plain(name)
+        && plain(host)
+        && host.contains('.')
+        && !host.split('.').any(str::is_empty)
 }
 
 #[cfg(test)]
@@ -333,7 +352,11 @@ mod tests {
     fn faults_are_worded_as_a_real_backend_words_them() {
         assert_eq!(
             faults(json!({"name": "", "email": "x", "password": "123"}), user),
-            ["name should not be empty", "email must be an email", "password must be longer than or equal to 6 characters"]
+            [
+                "name should not be empty",
+                "email must be an email",
+                "password must be longer than or equal to 6 characters"
+            ]
         );
         assert_eq!(
             faults(json!({}), user),
@@ -348,7 +371,10 @@ mod tests {
         );
         let extra = json!({"name": "a", "email": "a@b.co", "password": "123456", "role": "Admin"});
         assert_eq!(faults(extra, user), ["property role should not exist"]);
-        assert_eq!(faults(json!({"name": 123, "email": "n@x.co", "password": "secret1"}), user), ["name must be a string"]);
+        assert_eq!(
+            faults(json!({"name": 123, "email": "n@x.co", "password": "secret1"}), user),
+            ["name must be a string"]
+        );
         let detail = |fields: &mut Fields| {
             fields.list("details", |item| {
                 item.id("technicianId");

@@ -12,9 +12,9 @@ mod order_changes;
 
 pub use error::Error;
 
-pub(crate) use fields::is_email;
 pub(crate) use caller::Caller;
 pub(crate) use equipments::take_in as take_in_device;
+pub(crate) use fields::is_email;
 pub(crate) use order_changes::{Item, Wish, apply, work_on};
 pub(crate) use orders::take_in;
 pub(crate) use users::{Person, add as add_user};
@@ -50,6 +50,8 @@ pub fn router(shop: Shop) -> Router {
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.
-async fn to_the_end<T: Send + 'static>(work: impl Future<Output = Result<T, Error>> + Send + 'static) -> Result<T, Error> {
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
     tokio::spawn(work).await.map_err(|error| Error::internal(error.into()))?
 }

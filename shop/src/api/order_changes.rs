@@ -4,13 +4,14 @@ use super::caller::{Caller, Id, Staff};
 use super::fields::Fields;
 use super::orders::{new_detail, new_part, no_access};
 use super::{Error, to_the_end};
+use crate::Shop;
 use crate::auth::Role;
 use crate::store::orders::{
-    self, Detail, DetailChange, DetailStatus, NewDetail, NewPart, Order, OrderBrief, OrderChange, PartChange, Standing,
+    self, Detail, DetailChange, DetailStatus, NewDetail, NewPart, Order, OrderBrief, OrderChange, PartChange,
+    Standing,
 };
 use crate::store::{Write, now};
 use crate::transitions::{self, Acting, Refusal};
-use crate::Shop;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -31,7 +32,12 @@ pub(crate) enum Item<N, C> {
     Known(String, C),
 }
 
-pub async fn change(State(shop): State<Shop>, caller: Caller, Id(id): Id, mut fields: Fields) -> Result<Json<Order>, Error> {
+pub async fn change(
+    State(shop): State<Shop>,
+    caller: Caller,
+    Id(id): Id,
+    mut fields: Fields,
+) -> Result<Json<Order>, Error> {
     let wish = Wish {
         order: OrderChange {
             problem_description: fields.optional_filled_text("problemDescription"),
@@ -94,7 +100,8 @@ pub(crate) async fn apply(shop: Shop, id: String, caller: Caller, wish: Wish) ->
         orders::recompute_cost(&mut tx, &id).await?;
     }
     if let Some(status) = wish.status {
-        transitions::check(standing.status, status, acting).map_err(|refusal| refused(standing.status, status, refusal))?;
+        transitions::check(standing.status, status, acting)
+            .map_err(|refusal| refused(standing.status, status, refusal))?;
         orders::set_status(&mut tx, &mut standing, status, &caller.id, at).await?;
     }
     let order = orders::by_id(&mut tx, &id).await?;
@@ -153,7 +160,8 @@ fn only_own_work(caller: &Caller, standing: &Standing) -> bool {
 }
 
 fn may_wish(caller: &Caller, acting: Acting, standing: &Standing, wish: &Wish) -> Result<(), Error> {
-    let OrderChange { problem_description: _, diagnosis, estimated_cost, warranty_start, warranty_end } = &wish.order;
+    let OrderChange { problem_description: _, diagnosis, estimated_cost, warranty_start, warranty_end } =
+        &wish.order;
     let beyond_owner = diagnosis.is_some()
         || estimated_cost.is_some()
         || warranty_start.is_some()
@@ -177,7 +185,11 @@ fn refused(from: OrderStatus, to: OrderStatus, refusal: Refusal) -> Error {
         Refusal::NoArrow(allowed) => {
             let names: Vec<_> = allowed.into_iter().map(OrderStatus::code).collect();
             let allowed = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-            Error::conflict(format!("An order that is {} cannot become {}. Allowed: {allowed}", from.code(), to.code()))
+            Error::conflict(format!(
+                "An order that is {} cannot become {}. Allowed: {allowed}",
+                from.code(),
+                to.code()
+            ))
         }
     }
 }
@@ -233,7 +245,12 @@ fn required_status(fields: &mut Fields) -> DetailStatus {
 }
 
 /// A technician's own piece of work; the last one to be done makes the order ready.
-pub(crate) async fn work_on(shop: Shop, detail: String, caller: Caller, change: DetailChange) -> Result<Work, Error> {
+pub(crate) async fn work_on(
+    shop: Shop,
+    detail: String,
+    caller: Caller,
+    change: DetailChange,
+) -> Result<Work, Error> {
     let at = now();
     let mut tx = shop.store().write().await?;
     let id = orders::work_of(&mut tx, &detail, &caller.id).await?;
@@ -245,6 +262,7 @@ pub(crate) async fn work_on(shop: Shop, detail: String, caller: Caller, change: 
     tx.commit().await?;
     shop.announce(Subject::RepairOrder, Change::Updated, &id);
     let done = order.repair_order_details.into_iter().find(|other| other.id == detail);
-    let detail = done.ok_or_else(|| Error::internal(anyhow::anyhow!("a detail vanished while it was changed")))?;
+    let detail =
+        done.ok_or_else(|| Error::internal(anyhow::anyhow!("a detail vanished while it was changed")))?;
     Ok(Work { detail, repair_order: order.brief })
 }

@@ -3,10 +3,10 @@
 use super::caller::{Admin, Caller, Id, Staff};
 use super::fields::Fields;
 use super::{Error, equipments, to_the_end};
+use crate::Shop;
 use crate::auth::Role;
 use crate::store::orders::{NewDetail, NewOrder, NewPart, Order, Whose};
 use crate::store::{self, now};
-use crate::Shop;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -20,7 +20,11 @@ pub struct Created {
     saved_order: Order,
 }
 
-pub async fn add(State(shop): State<Shop>, caller: Caller, mut fields: Fields) -> Result<(StatusCode, Json<Created>), Error> {
+pub async fn add(
+    State(shop): State<Shop>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<Created>), Error> {
     let new = NewOrder {
         equipment_id: fields.id("equipmentId"),
         problem_description: fields.text("problemDescription"),
@@ -46,14 +50,19 @@ pub fn new_detail(item: &mut Fields) -> NewDetail {
 }
 
 pub fn new_part(item: &mut Fields) -> NewPart {
-    NewPart { part_id: item.id("partId"), quantity: item.integer("quantity", 1), img_url: item.optional_text("imgUrl") }
+    NewPart {
+        part_id: item.id("partId"),
+        quantity: item.integer("quantity", 1),
+        img_url: item.optional_text("imgUrl"),
+    }
 }
 
 /// One transaction: refused means that nothing changed.
 pub(crate) async fn take_in(shop: Shop, new: NewOrder, by: Caller) -> Result<Order, Error> {
     let mut tx = shop.store().write().await?;
     let device = store::equipments::by_id(&mut **tx, &new.equipment_id).await?;
-    let owner = device.and_then(|device| device.user).ok_or_else(|| equipments::missing(&new.equipment_id))?;
+    let owner =
+        device.and_then(|device| device.user).ok_or_else(|| equipments::missing(&new.equipment_id))?;
     // Another's device might as well not exist.
     if by.role == Role::User && owner.id != by.id {
         return Err(equipments::missing(&new.equipment_id));
@@ -77,7 +86,11 @@ pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<O
     Ok(Json(store::orders::list(&mut tx, whose).await?))
 }
 
-pub async fn evaluated(State(shop): State<Shop>, _: Staff, caller: Caller) -> Result<Json<Vec<Order>>, Error> {
+pub async fn evaluated(
+    State(shop): State<Shop>,
+    _: Staff,
+    caller: Caller,
+) -> Result<Json<Vec<Order>>, Error> {
     let mut tx = shop.store().read().await?;
     Ok(Json(store::orders::list(&mut tx, Whose::Evaluated(&caller.id)).await?))
 }

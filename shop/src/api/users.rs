@@ -39,7 +39,12 @@ impl Person {
 }
 
 /// Hashes, writes and announces.
-pub async fn add(shop: Shop, person: Person, role: Role, technician: Option<Technician>) -> Result<User, Error> {
+pub async fn add(
+    shop: Shop,
+    person: Person,
+    role: Role,
+    technician: Option<Technician>,
+) -> Result<User, Error> {
     let password_hash = shop.0.passwords.hash(person.password).await?;
     let subject = if technician.is_some() { Subject::Technician } else { Subject::User };
     let new = NewUser {
@@ -59,14 +64,22 @@ pub async fn add(shop: Shop, person: Person, role: Role, technician: Option<Tech
     Ok(user)
 }
 
-pub async fn add_client(State(shop): State<Shop>, _: Admin, mut fields: Fields) -> Result<(StatusCode, Json<User>), Error> {
+pub async fn add_client(
+    State(shop): State<Shop>,
+    _: Admin,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<User>), Error> {
     let person = Person::read(&mut fields);
     fields.finish()?;
     let user = to_the_end(add(shop, person, Role::User, None)).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
 
-pub async fn add_technician(State(shop): State<Shop>, _: Admin, mut fields: Fields) -> Result<(StatusCode, Json<User>), Error> {
+pub async fn add_technician(
+    State(shop): State<Shop>,
+    _: Admin,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<User>), Error> {
     let person = Person::read(&mut fields);
     let technician = Technician {
         specialty: fields.text("specialty"),

@@ -9,11 +9,21 @@ pub struct Technician {
     pub active: bool,
 }
 
-const fn technician(name: &'static str, email: &'static str, specialty: &'static str, years: i64) -> Technician {
+const fn technician(
+    name: &'static str,
+    email: &'static str,
+    specialty: &'static str,
+    years: i64,
+) -> Technician {
     Technician { name, email, specialty, years, is_evaluator: false, active: true }
 }
 
-const fn evaluator(name: &'static str, email: &'static str, specialty: &'static str, years: i64) -> Technician {
+const fn evaluator(
+    name: &'static str,
+    email: &'static str,
+    specialty: &'static str,
+    years: i64,
+) -> Technician {
     Technician { is_evaluator: true, ..technician(name, email, specialty, years) }
 }
 
@@ -36,7 +46,11 @@ pub const CLIENTS: [(&str, &str, &str); 25] = [
     ("Rosa Elena Quishpe", "rosa.quishpe@pulso.demo", "099 412 7781"),
     ("Unidad Educativa Particular «Nuestra Señora del Rosario»", "compras.rosario@pulso.demo", "02 245 1190"),
     ("José Andrés Muñoz", "jose.munoz@pulso.demo", "098 335 0142"),
-    ("María Fernanda de los Ángeles Villavicencio-Echeverría", "maria.villavicencio@pulso.demo", "099 876 5521"),
+    (
+        "María Fernanda de los Ángeles Villavicencio-Echeverría",
+        "maria.villavicencio@pulso.demo",
+        "099 876 5521",
+    ),
     ("Cooperativa de Transporte Pesado Andino Cía. Ltda.", "sistemas.andino@pulso.demo", "03 282 6644"),
     ("Wilson Caiza", "wilson.caiza@pulso.demo", "096 114 9082"),
     ("Íngrid Peñafiel", "ingrid.penafiel@pulso.demo", "098 771 3390"),
@@ -53,7 +67,11 @@ pub const CLIENTS: [(&str, &str, &str); 25] = [
     ("Panadería y Pastelería La Espiga Dorada", "espiga.dorada@pulso.demo", "03 242 1187"),
     ("Ximena Larrea", "ximena.larrea@pulso.demo", "098 652 9914"),
     ("Darwin Macías", "darwin.macias@pulso.demo", "099 018 4463"),
-    ("Gobierno Autónomo Descentralizado Parroquial de Chiquintad", "tics.chiquintad@pulso.demo", "07 228 3309"),
+    (
+        "Gobierno Autónomo Descentralizado Parroquial de Chiquintad",
+        "tics.chiquintad@pulso.demo",
+        "07 228 3309",
+    ),
     ("Paúl Espinosa", "paul.espinosa@pulso.demo", "097 739 1520"),
     ("Nathaly Bermeo", "nathaly.bermeo@pulso.demo", "098 266 8057"),
     ("Florícola Valle del Cayambe S.A.", "mantenimiento.cayambe@pulso.demo", "02 211 0946"),
@@ -68,23 +86,59 @@ pub struct Service {
     pub minutes: i64,
 }
 
-const fn service(name: &'static str, kind: &'static str, price: i64, minutes: i64, description: &'static str) -> Service {
+const fn service(
+    name: &'static str,
+    kind: &'static str,
+    price: i64,
+    minutes: i64,
+    description: &'static str,
+) -> Service {
     Service { name, description, kind, price, minutes }
 }
 
 pub const SERVICES: [Service; 12] = [
     service("Cambio de pantalla", "REPAIR", 4_500, 90, "Pantalla nueva, con prueba de color y de tacto"),
-    service("Limpieza y mantenimiento preventivo", "MAINTENANCE", 2_500, 60, "Polvo, pasta térmica y ventiladores"),
+    service(
+        "Limpieza y mantenimiento preventivo",
+        "MAINTENANCE",
+        2_500,
+        60,
+        "Polvo, pasta térmica y ventiladores",
+    ),
     service("Cambio de batería", "REPAIR", 1_800, 40, "Batería original o equivalente, con garantía"),
-    service("Instalación de sistema operativo y programas", "INSTALLATION", 3_000, 120, "Con respaldo de los datos"),
+    service(
+        "Instalación de sistema operativo y programas",
+        "INSTALLATION",
+        3_000,
+        120,
+        "Con respaldo de los datos",
+    ),
     service("Reparación de placa base", "REPAIR", 9_500, 240, "Diagnóstico con microscopio y soldadura fina"),
     service("Recuperación de datos", "DATA", 12_000, 480, "De discos, memorias y celulares que no arrancan"),
     service("Cambio de conector de carga", "REPAIR", 2_200, 50, "USB-C, Lightning o de barril"),
     service("Cambio de teclado", "REPAIR", 2_800, 60, "En español, con o sin luz"),
-    service("Calibración y limpieza de cabezales", "MAINTENANCE", 2_400, 70, "Impresoras de tinta y de tanque"),
+    service(
+        "Calibración y limpieza de cabezales",
+        "MAINTENANCE",
+        2_400,
+        70,
+        "Impresoras de tinta y de tanque",
+    ),
     service("Reballing del chip gráfico", "REPAIR", 16_500, 300, "Con estación infrarroja"),
-    service("Migración y respaldo de servidor", "DATA", 185_000, 960, "En horario nocturno, sin detener el negocio"),
-    service("Cableado estructurado y puesta en marcha de red", "INSTALLATION", 248_050, 1_440, "Hasta 24 puntos, certificado"),
+    service(
+        "Migración y respaldo de servidor",
+        "DATA",
+        185_000,
+        960,
+        "En horario nocturno, sin detener el negocio",
+    ),
+    service(
+        "Cableado estructurado y puesta en marcha de red",
+        "INSTALLATION",
+        248_050,
+        1_440,
+        "Hasta 24 puntos, certificado",
+    ),
 ];
 
 /// Services that only firms order, at the end of the list.
@@ -157,8 +211,20 @@ pub const DIAGNOSES: [&str; 6] = [
 
 /// For whoever comes in later.
 pub const FIRST_NAMES: [&str; 12] = [
-    "Andrea", "Bolívar", "Cristina", "Efraín", "Génesis", "Hernán", "Jazmín", "Lenín", "Maribel", "Néstor", "Patricia", "Raúl",
+    "Andrea", "Bolívar", "Cristina", "Efraín", "Génesis", "Hernán", "Jazmín", "Lenín", "Maribel", "Néstor",
+    "Patricia", "Raúl",
 ];
 pub const LAST_NAMES: [&str; 12] = [
-    "Albán", "Bravo Cañizares", "Cajamarca", "Dávila", "Erazo", "Fárez", "Guerrón", "Iza", "Jácome Peña", "Lliguín", "Moreira", "Suárez",
+    "Albán",
+    "Bravo Cañizares",
+    "Cajamarca",
+    "Dávila",
+    "Erazo",
+    "Fárez",
+    "Guerrón",
+    "Iza",
+    "Jácome Peña",
+    "Lliguín",
+    "Moreira",
+    "Suárez",
 ];

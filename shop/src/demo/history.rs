@@ -1,8 +1,6 @@
 //! How the invented shop's last months went: people, devices, and some hundred orders, each through its states.
 
-use super::content::{
-    CLIENTS, DEVICES, DIAGNOSES, FOR_FIRMS, PARTS, PROBLEMS, SERVICES, TECHNICIANS,
-};
+use super::content::{CLIENTS, DEVICES, DIAGNOSES, FOR_FIRMS, PARTS, PROBLEMS, SERVICES, TECHNICIANS};
 use crate::api::Error;
 use crate::auth::Role;
 use crate::store::catalog::{self, Service};
@@ -15,8 +13,8 @@ use crate::store::{Tx, now};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
-use shared::OrderStatus::{self, *};
 use shared::Money;
+use shared::OrderStatus::{self, *};
 
 /// The same shop each time, dated from today.
 const SEED: u64 = 593;
@@ -90,7 +88,10 @@ async fn hire(tx: &mut Tx, rng: &mut StdRng, hash: &str, at: i64) -> Result<Cast
         cast.technicians.push(id);
     }
     for (name, email, phone) in CLIENTS {
-        let new = NewUser { phone: Some(phone.to_owned()), ..NewUser::plain(name, email, hash.to_owned(), Role::User) };
+        let new = NewUser {
+            phone: Some(phone.to_owned()),
+            ..NewUser::plain(name, email, hash.to_owned(), Role::User)
+        };
         cast.clients.push(users::add(tx, new, at + rng.random_range(0..10 * DAY)).await?.id);
     }
     for service in &SERVICES {
@@ -98,7 +99,9 @@ async fn hire(tx: &mut Tx, rng: &mut StdRng, hash: &str, at: i64) -> Result<Cast
     }
     for (name, description, price, _) in PARTS {
         let plenty = 1_000_000;
-        let part = catalog::add_part(tx, name.into(), description.into(), plenty, Money::from_cents(price), at).await?;
+        let part =
+            catalog::add_part(tx, name.into(), description.into(), plenty, Money::from_cents(price), at)
+                .await?;
         cast.parts.push(part.id);
     }
     for (at_device, client) in cast.clients.iter().cycle().take(CLIENTS.len() * 3).enumerate() {
@@ -159,8 +162,8 @@ fn stands(newer: usize) -> OrderStatus {
         0..15 => YOUNG[newer % YOUNG.len()],
         15..OPEN_AMONG_NEWEST => OLDER[newer % OLDER.len()],
         // A few are stuck, and not every client agrees to the price.
-        _ if newer % 97 == 0 => WaitingParts,
-        _ if newer % 11 == 0 => Rejected,
+        _ if newer.is_multiple_of(97) => WaitingParts,
+        _ if newer.is_multiple_of(11) => Rejected,
         _ => Delivered,
     }
 }
@@ -204,7 +207,8 @@ async fn live_through(
     let technicians: Vec<String> = new.details.iter().map(|detail| detail.technician_id.clone()).collect();
     let id = orders::add(tx, new, &evaluator, &owner, at).await?;
     let way = way_to(rng, status);
-    let mut standing = Standing { id, status: InReview, equipment_id, owner, evaluator: Some(evaluator), technicians };
+    let mut standing =
+        Standing { id, status: InReview, equipment_id, owner, evaluator: Some(evaluator), technicians };
     for (next, at) in way.iter().zip(moments(rng, at, way.len())) {
         take_step(tx, rng, &mut standing, *next, at).await?;
     }
@@ -218,15 +222,23 @@ fn pick<T: Clone>(rng: &mut impl Rng, from: &[T]) -> T {
 /// Times after `from`, in order, over some days and not in the future.
 fn moments(rng: &mut StdRng, from: i64, count: usize) -> Vec<i64> {
     let span = (now() - from).min(rng.random_range(DAY..9 * DAY));
-    let mut times: Vec<i64> = (0..count).map(|_| from + (rng.random_range(0.02..0.95) * span as f64) as i64).collect();
+    let mut times: Vec<i64> =
+        (0..count).map(|_| from + (rng.random_range(0.02..0.95) * span as f64) as i64).collect();
     times.sort_unstable();
     times
 }
 
-async fn take_step(tx: &mut Tx, rng: &mut StdRng, standing: &mut Standing, to: OrderStatus, at: i64) -> Result<(), Error> {
+async fn take_step(
+    tx: &mut Tx,
+    rng: &mut StdRng,
+    standing: &mut Standing,
+    to: OrderStatus,
+    at: i64,
+) -> Result<(), Error> {
     let from = standing.status;
     if from == InReview {
-        let change = OrderChange { diagnosis: Some(pick(rng, &DIAGNOSES).to_owned()), ..OrderChange::default() };
+        let change =
+            OrderChange { diagnosis: Some(pick(rng, &DIAGNOSES).to_owned()), ..OrderChange::default() };
         orders::change(tx, &standing.id, change, at).await?;
     }
     match to {
@@ -235,7 +247,11 @@ async fn take_step(tx: &mut Tx, rng: &mut StdRng, standing: &mut Standing, to: O
         WaitingParts => do_work(tx, standing, 1, at).await?,
         InReview | WaitingApproval | Rejected | InRepair | Delivered => {}
     }
-    let by = if from == WaitingApproval { &standing.owner } else { standing.evaluator.as_ref().unwrap_or(&standing.owner) };
+    let by = if from == WaitingApproval {
+        &standing.owner
+    } else {
+        standing.evaluator.as_ref().unwrap_or(&standing.owner)
+    };
     let by = by.clone();
     orders::set_status(tx, standing, to, &by, at).await
 }
@@ -257,7 +273,11 @@ fn some_work(rng: &mut StdRng, cast: &Cast) -> Vec<NewDetail> {
     (0..pieces)
         .map(|_| {
             let chance: f64 = rng.random();
-            let service = if firm { usual + rng.random_range(0..FOR_FIRMS) } else { (chance * chance * usual as f64) as usize };
+            let service = if firm {
+                usual + rng.random_range(0..FOR_FIRMS)
+            } else {
+                (chance * chance * usual as f64) as usize
+            };
             let price = SERVICES[service].price * rng.random_range(90..140) / 100;
             let discount = if rng.random_bool(0.15) { price / 10 } else { 0 };
             NewDetail {
@@ -274,7 +294,10 @@ fn some_work(rng: &mut StdRng, cast: &Cast) -> Vec<NewDetail> {
 fn some_parts(rng: &mut StdRng, cast: &Cast) -> Vec<NewPart> {
     let count = *[0, 0, 1, 1, 2].choose(rng).unwrap_or(&0);
     let parts = cast.parts.choose_multiple(rng, count).cloned().collect::<Vec<_>>();
-    parts.into_iter().map(|part_id| NewPart { part_id, quantity: rng.random_range(1..3), img_url: None }).collect()
+    parts
+        .into_iter()
+        .map(|part_id| NewPart { part_id, quantity: rng.random_range(1..3), img_url: None })
+        .collect()
 }
 
 #[cfg(test)]

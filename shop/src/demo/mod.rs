@@ -45,19 +45,28 @@ pub(crate) async fn fill(store: &Store, passwords: &Passwords) -> anyhow::Result
 
 /// `None` where the demo's own administrator is not there, or has another password by now.
 pub(crate) async fn sign_in(store: &Store, passwords: &Passwords) -> anyhow::Result<Option<DemoSignIn>> {
-    Ok(own_admin(store, passwords).await?.map(|_| DemoSignIn { email: EMAIL.to_owned(), password: PASSWORD.to_owned() }))
+    Ok(own_admin(store, passwords)
+        .await?
+        .map(|_| DemoSignIn { email: EMAIL.to_owned(), password: PASSWORD.to_owned() }))
 }
 
 /// The hash of the demo's own administrator, if everyone can still sign in as such.
 async fn own_admin(store: &Store, passwords: &Passwords) -> anyhow::Result<Option<String>> {
-    let Some((_, Role::Admin, hash)) = users::credentials(store.pool(), EMAIL).await? else { return Ok(None) };
+    let Some((_, Role::Admin, hash)) = users::credentials(store.pool(), EMAIL).await? else {
+        return Ok(None);
+    };
     let known = passwords.matches(PASSWORD.to_owned(), Some(hash.clone())).await?;
     Ok(known.then_some(hash))
 }
 
 /// The shop's administrator takes the place of the demo's own, and nobody invented can sign in any more.
 /// `false`: there was none of the demo's own.
-pub(crate) async fn give_way(store: &Store, passwords: &Passwords, email: &str, hash: &str) -> anyhow::Result<bool> {
+pub(crate) async fn give_way(
+    store: &Store,
+    passwords: &Passwords,
+    email: &str,
+    hash: &str,
+) -> anyhow::Result<bool> {
     let Some(known) = own_admin(store, passwords).await? else { return Ok(false) };
     let mut tx = store.write().await?;
     users::replace_credentials(&mut tx, EMAIL, email, hash).await?;

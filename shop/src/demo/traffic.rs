@@ -36,7 +36,9 @@ pub(crate) async fn traffic(shop: Shop) {
 }
 
 async fn step(shop: &Shop, rng: &mut StdRng) -> Result<(), Error> {
-    let open = count(shop, "SELECT COUNT(*) FROM repair_orders WHERE status NOT IN ('REJECTED', 'DELIVERED')").await?;
+    let open =
+        count(shop, "SELECT COUNT(*) FROM repair_orders WHERE status NOT IN ('REJECTED', 'DELIVERED')")
+            .await?;
     let new_orders = if open < ENOUGH_ORDERS { 55 } else { 20 };
     match rng.random_range(0..100) {
         dice if dice < new_orders => bring_in(shop, rng).await,
@@ -52,7 +54,12 @@ async fn count(shop: &Shop, sql: &'static str) -> sqlx::Result<i64> {
 }
 
 /// Some row of many: `rows` counts them, `sql` picks one by its place.
-async fn some_row(shop: &Shop, rng: &mut StdRng, rows: &'static str, sql: &'static str) -> sqlx::Result<Option<AnyRow>> {
+async fn some_row(
+    shop: &Shop,
+    rng: &mut StdRng,
+    rows: &'static str,
+    sql: &'static str,
+) -> sqlx::Result<Option<AnyRow>> {
     let rows = count(shop, rows).await?;
     if rows == 0 {
         return Ok(None);
@@ -84,14 +91,19 @@ async fn move_on(shop: &Shop, rng: &mut StdRng) -> Result<(), Error> {
                ORDER BY o.seq LIMIT 1 OFFSET $1";
     let Some(row) = some_row(shop, rng, OPEN, sql).await? else { return bring_in(shop, rng).await };
     let status: String = row.try_get("status")?;
-    let (Some(from), Some(evaluator)) = (OrderStatus::parse(&status), row.try_get("evaluated_by")?) else { return Ok(()) };
+    let (Some(from), Some(evaluator)) = (OrderStatus::parse(&status), row.try_get("evaluated_by")?) else {
+        return Ok(());
+    };
     let (caller, acting) = match from {
-        OrderStatus::WaitingApproval => (Caller { id: row.try_get("user_id")?, role: Role::User }, Acting::Owner),
+        OrderStatus::WaitingApproval => {
+            (Caller { id: row.try_get("user_id")?, role: Role::User }, Acting::Owner)
+        }
         _ => (Caller { id: evaluator, role: Role::Technician }, Acting::Staff),
     };
     let mut wish = Wish { status: Some(next(rng, from, acting)), ..Wish::default() };
     if from == OrderStatus::InReview {
-        wish.order = OrderChange { diagnosis: Some(pick(rng, &DIAGNOSES).to_owned()), ..OrderChange::default() };
+        wish.order =
+            OrderChange { diagnosis: Some(pick(rng, &DIAGNOSES).to_owned()), ..OrderChange::default() };
         wish.details = some_work(shop, rng).await?.into_iter().map(Item::New).collect();
     }
     apply(shop.clone(), row.try_get("id")?, caller, wish).await.map(|_| ())
@@ -110,7 +122,12 @@ fn next(rng: &mut StdRng, from: OrderStatus, acting: Acting) -> OrderStatus {
 
 async fn some_work(shop: &Shop, rng: &mut StdRng) -> Result<Option<NewDetail>, Error> {
     let services = "SELECT COUNT(*) FROM services WHERE active = 1";
-    let service = some_row(shop, rng, services, "SELECT id, base_price FROM services WHERE active = 1 ORDER BY seq LIMIT 1 OFFSET $1");
+    let service = some_row(
+        shop,
+        rng,
+        services,
+        "SELECT id, base_price FROM services WHERE active = 1 ORDER BY seq LIMIT 1 OFFSET $1",
+    );
     let Some(service) = service.await? else { return Ok(None) };
     let technicians = "SELECT COUNT(*) FROM users WHERE role = 'Technician' AND active = 1";
     let technician = some_row(
@@ -171,4 +188,33 @@ async fn new_technician(shop: &Shop, rng: &mut StdRng) -> Result<(), Error> {
         active: true,
     };
     add_user(shop.clone(), someone(rng), Role::Technician, Some(technician)).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use std::sync::{Arc, Mutex};
+
+    #[tokio::test]
+    async fn something_happens_at_every_step_and_all_of_it_is_announced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database_url = format!("sqlite://{}", folder.path().join("shop.db").display());
+        let options = Options { database_url, jwt_secret: None, admin: None, demo: true };
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let telling = told.clone();
+        let announce =
+            Arc::new(move |event: shared::Event, _| telling.lock().expect("no panic").push(event.name()));
+        let shop = Shop::open(options, announce).await.expect("the demo");
+        let mut rng = StdRng::seed_from_u64(7);
+        for _ in 0..120 {
+            let before = told.lock().expect("no panic").len();
+            step(&shop, &mut rng).await.expect("a step");
+            assert!(told.lock().expect("no panic").len() > before);
+        }
+        let told = told.lock().expect("no panic");
+        for name in ["REPAIR_ORDER_CREATED", "REPAIR_ORDER_UPDATED", "USER_CREATED", "EQUIPMENT_CREATED"] {
+            assert!(told.iter().any(|other| other == name), "{name}");
+        }
+    }
 }

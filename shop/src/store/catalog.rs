@@ -116,7 +116,14 @@ pub async fn add_service(tx: &mut Tx, mut service: Service) -> Result<Service, E
     Ok(service)
 }
 
-pub async fn add_part(tx: &mut Tx, name: String, description: String, stock: i64, unit_price: Money, at: i64) -> Result<SparePart, Error> {
+pub async fn add_part(
+    tx: &mut Tx,
+    name: String,
+    description: String,
+    stock: i64,
+    unit_price: Money,
+    at: i64,
+) -> Result<SparePart, Error> {
     let id = new_id();
     let taken = format!("Spare part with name {name} already exists");
     sqlx::query(
@@ -147,7 +154,10 @@ pub async fn restock(tx: &mut Tx, id: &str, stock: i64) -> sqlx::Result<()> {
 
 /// What a service costs, if there is one.
 pub async fn base_price(tx: &mut Tx, id: &str) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar("SELECT base_price FROM services WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut **tx).await
+    sqlx::query_scalar("SELECT base_price FROM services WHERE id = $1")
+        .bind(id.to_owned())
+        .fetch_optional(&mut **tx)
+        .await
 }
 
 /// Takes parts from the stock (or gives back, with a negative quantity); returns what one costs, in cents.
@@ -164,8 +174,10 @@ pub async fn take_part(tx: &mut Tx, id: &str, quantity: i64, at: i64) -> Result<
     if let Some(row) = taken {
         return Ok(row.try_get("unit_price")?);
     }
-    let stock: Option<i64> =
-        sqlx::query_scalar("SELECT stock FROM spare_parts WHERE id = $1").bind(id.to_owned()).fetch_optional(&mut **tx).await?;
+    let stock: Option<i64> = sqlx::query_scalar("SELECT stock FROM spare_parts WHERE id = $1")
+        .bind(id.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
     Err(match stock {
         Some(stock) => Error::bad_request(format!("Low stock. Available: {stock}, required: {quantity}")),
         None => Error::not_found(format!("Spare part with id {id} not found")),

@@ -57,7 +57,10 @@ pub fn equipment_columns() -> String {
 }
 
 /// Newest first; of one owner or of all.
-pub async fn list<'c>(db: impl Executor<'c, Database = Any>, owner: Option<&str>) -> sqlx::Result<Vec<Equipment>> {
+pub async fn list<'c>(
+    db: impl Executor<'c, Database = Any>,
+    owner: Option<&str>,
+) -> sqlx::Result<Vec<Equipment>> {
     let filter = if owner.is_some() { "WHERE e.user_id = $1" } else { "" };
     let sql = format!(
         "SELECT {} FROM equipments e JOIN users u ON u.id = e.user_id {filter} ORDER BY e.seq DESC",
@@ -95,7 +98,9 @@ pub async fn add(tx: &mut Tx, owner: &str, new: NewEquipment, at: i64) -> Result
     .bind(at)
     .execute(&mut **tx)
     .await?;
-    by_id(&mut **tx, &id).await?.ok_or_else(|| Error::internal(anyhow::anyhow!("a device vanished while it was added")))
+    by_id(&mut **tx, &id)
+        .await?
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("a device vanished while it was added")))
 }
 
 pub async fn set_status(tx: &mut Tx, id: &str, status: &str) -> sqlx::Result<()> {

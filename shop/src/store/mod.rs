@@ -64,9 +64,14 @@ impl Store {
                 pool.with_context(|| format!("the database {} cannot be opened", file.display()))?
             }
             // Its URL may hold a password, so the error does not name it.
-            Kind::Postgres => options.connect(url).await.context("the database of DATABASE_URL cannot be opened")?,
+            Kind::Postgres => {
+                options.connect(url).await.context("the database of DATABASE_URL cannot be opened")?
+            }
         };
-        schema::migrations(&kind).run(&pool).await.context("the database's schema cannot be brought up to date")?;
+        schema::migrations(&kind)
+            .run(&pool)
+            .await
+            .context("the database's schema cannot be brought up to date")?;
         Ok(Store { pool, kind })
     }
 
@@ -86,7 +91,8 @@ impl Store {
         match &self.kind {
             Kind::Sqlite(_, turns) => {
                 // Waiting for the turn comes first, so that who waits holds no connection.
-                let turn = tokio::time::timeout(BUSY, turns.clone().lock_owned()).await.map_err(|_| busy())?;
+                let turn =
+                    tokio::time::timeout(BUSY, turns.clone().lock_owned()).await.map_err(|_| busy())?;
                 let tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
                 Ok(Write { tx, _turn: Some(turn) })
             }
@@ -147,10 +153,12 @@ pub fn now() -> i64 {
     (OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64
 }
 
-const ISO: &[FormatItem] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+const ISO: &[FormatItem] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 pub fn iso(at: i64) -> String {
-    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     at.format(ISO).expect("every part of the format exists in a UTC date")
 }
 

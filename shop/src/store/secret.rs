@@ -27,8 +27,10 @@ impl Store {
             .bind(made())
             .execute(self.pool())
             .await?;
-        let kept: String =
-            sqlx::query_scalar("SELECT value FROM settings WHERE name = $1").bind(SETTING).fetch_one(self.pool()).await?;
+        let kept: String = sqlx::query_scalar("SELECT value FROM settings WHERE name = $1")
+            .bind(SETTING)
+            .fetch_one(self.pool())
+            .await?;
         Ok(kept.into_bytes())
     }
 }
@@ -66,7 +68,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(kept) => {
-            ensure!(kept.len() >= 32, "{} holds {} bytes, and a key needs 32 or more", path.display(), kept.len());
+            ensure!(
+                kept.len() >= 32,
+                "{} holds {} bytes, and a key needs 32 or more",
+                path.display(),
+                kept.len()
+            );
             Ok(Some(kept))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

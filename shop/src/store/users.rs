@@ -111,7 +111,10 @@ pub async fn with_role<'c>(db: impl Executor<'c, Database = Any>, role: Role) ->
 }
 
 /// For signing in: the id, the role and the password's hash.
-pub async fn credentials<'c>(db: impl Executor<'c, Database = Any>, email: &str) -> sqlx::Result<Option<(String, Role, String)>> {
+pub async fn credentials<'c>(
+    db: impl Executor<'c, Database = Any>,
+    email: &str,
+) -> sqlx::Result<Option<(String, Role, String)>> {
     let row = sqlx::query("SELECT id, role, password_hash FROM users WHERE email = $1")
         .bind(email.to_owned())
         .fetch_optional(db)
@@ -122,7 +125,8 @@ pub async fn credentials<'c>(db: impl Executor<'c, Database = Any>, email: &str)
 }
 
 pub async fn has_admin<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<bool> {
-    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = 'Admin'").fetch_one(db).await?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = 'Admin'").fetch_one(db).await?;
     Ok(count > 0)
 }
 
@@ -132,14 +136,21 @@ pub async fn is_empty<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result
 }
 
 /// Someone signs in with another mail address and password from now on.
-pub async fn replace_credentials(tx: &mut Tx, email: &str, new_email: &str, new_hash: &str) -> Result<(), Error> {
+pub async fn replace_credentials(
+    tx: &mut Tx,
+    email: &str,
+    new_email: &str,
+    new_hash: &str,
+) -> Result<(), Error> {
     sqlx::query("UPDATE users SET email = $1, password_hash = $2 WHERE email = $3")
         .bind(new_email.to_owned())
         .bind(new_hash.to_owned())
         .bind(email.to_owned())
         .execute(&mut **tx)
         .await
-        .map_err(|error| unless_taken(error, || Error::bad_request("ADMIN_EMAIL already belongs to someone else")))?;
+        .map_err(|error| {
+            unless_taken(error, || Error::bad_request("ADMIN_EMAIL already belongs to someone else"))
+        })?;
     Ok(())
 }
 
@@ -179,9 +190,13 @@ pub async fn add(tx: &mut Tx, user: NewUser, at: i64) -> Result<User, Error> {
     .execute(&mut **tx)
     .await
     .map_err(|error| {
-        unless_taken(error, || Error::bad_request("A user already exists with this associated email address."))
+        unless_taken(error, || {
+            Error::bad_request("A user already exists with this associated email address.")
+        })
     })?;
-    by_id(&mut **tx, &id).await?.ok_or_else(|| Error::internal(anyhow::anyhow!("a user vanished while it was added")))
+    by_id(&mut **tx, &id)
+        .await?
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("a user vanished while it was added")))
 }
 
 /// Who evaluates new orders: of those who take work, the one with the fewest open ones.

@@ -59,7 +59,13 @@ pub async fn work_of(tx: &mut Tx, detail: &str, technician: &str) -> Result<Stri
         .ok_or_else(|| Error::not_found("Detail not found or you are not assigned to it"))
 }
 
-pub async fn change_detail(tx: &mut Tx, order: &str, id: &str, change: DetailChange, at: i64) -> Result<(), Error> {
+pub async fn change_detail(
+    tx: &mut Tx,
+    order: &str,
+    id: &str,
+    change: DetailChange,
+    at: i64,
+) -> Result<(), Error> {
     if let Some(service) = &change.service_id {
         usual_price(tx, service).await?;
     }
@@ -95,7 +101,13 @@ fn held(status: OrderStatus, quantity: i64) -> i64 {
     if status == OrderStatus::Rejected { 0 } else { quantity }
 }
 
-pub async fn add_part(tx: &mut Tx, order: &str, status: OrderStatus, part: NewPart, at: i64) -> Result<(), Error> {
+pub async fn add_part(
+    tx: &mut Tx,
+    order: &str,
+    status: OrderStatus,
+    part: NewPart,
+    at: i64,
+) -> Result<(), Error> {
     let price = take_part(tx, &part.part_id, held(status, part.quantity), at).await?;
     sqlx::query(
         "INSERT INTO order_parts (id, order_id, part_id, quantity, sub_total, img_url, created_at, updated_at) \

@@ -6,8 +6,8 @@ mod write;
 mod items;
 mod status;
 
-pub use read::{by_id, list, of_equipments};
 pub use items::{add_detail, add_part, change_detail, change_part, work_of};
+pub use read::{by_id, list, of_equipments};
 pub use status::{Standing, ready_when_all_is_done, set_status, standing};
 pub use write::{add, change, delete, recompute_cost};
 
@@ -139,7 +139,8 @@ pub enum DetailStatus {
 }
 
 impl DetailStatus {
-    pub const ALL: [DetailStatus; 3] = [DetailStatus::Pending, DetailStatus::InProgress, DetailStatus::Completed];
+    pub const ALL: [DetailStatus; 3] =
+        [DetailStatus::Pending, DetailStatus::InProgress, DetailStatus::Completed];
 
     pub const fn code(self) -> &'static str {
         match self {

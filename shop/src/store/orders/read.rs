@@ -21,7 +21,8 @@ pub async fn list(tx: &mut Tx, whose: Whose<'_>) -> sqlx::Result<Vec<Order>> {
         equipment_columns(),
         user_columns("v")
     );
-    let mut orders: Vec<Order> = rows(tx, sql, &bound).await?.iter().map(order_from).collect::<sqlx::Result<_>>()?;
+    let mut orders: Vec<Order> =
+        rows(tx, sql, &bound).await?.iter().map(order_from).collect::<sqlx::Result<_>>()?;
 
     let sql = format!(
         "SELECT d.id AS d_id, d.order_id, d.unit_price, d.discount, d.sub_total, d.status AS d_status, d.image_url, \
@@ -65,7 +66,10 @@ fn grouped<T>(
 }
 
 /// The orders of each device, newest first; of one owner's devices or of all.
-pub async fn of_equipments(tx: &mut Tx, owner: Option<&str>) -> sqlx::Result<HashMap<String, Vec<OrderBrief>>> {
+pub async fn of_equipments(
+    tx: &mut Tx,
+    owner: Option<&str>,
+) -> sqlx::Result<HashMap<String, Vec<OrderBrief>>> {
     let filter = if owner.is_some() { "WHERE e.user_id = $1" } else { "" };
     let sql = format!(
         "SELECT {BRIEF}, o.equipment_id FROM repair_orders o JOIN equipments e ON e.id = o.equipment_id {filter} \

@@ -21,11 +21,13 @@ pub struct Standing {
 /// Locks the order and says how it stands.
 pub async fn standing(tx: &mut Tx, id: &str) -> Result<Standing, Error> {
     // The update locks the row on PostgreSQL; on SQLite the whole transaction is alone already.
-    let row = sqlx::query("UPDATE repair_orders SET status = status WHERE id = $1 RETURNING status, equipment_id, evaluated_by")
-        .bind(id.to_owned())
-        .fetch_optional(&mut **tx)
-        .await?
-        .ok_or_else(|| missing(id))?;
+    let row = sqlx::query(
+        "UPDATE repair_orders SET status = status WHERE id = $1 RETURNING status, equipment_id, evaluated_by",
+    )
+    .bind(id.to_owned())
+    .fetch_optional(&mut **tx)
+    .await?
+    .ok_or_else(|| missing(id))?;
     let (code, equipment_id): (String, String) = (row.try_get("status")?, row.try_get("equipment_id")?);
     let status = OrderStatus::parse(&code)
         .ok_or_else(|| Error::internal(anyhow::anyhow!("an order has the unknown status {code}")))?;
@@ -33,16 +35,23 @@ pub async fn standing(tx: &mut Tx, id: &str) -> Result<Standing, Error> {
         .bind(equipment_id.clone())
         .fetch_one(&mut **tx)
         .await?;
-    let technicians = sqlx::query_scalar("SELECT DISTINCT technician_id FROM order_details WHERE order_id = $1")
-        .bind(id.to_owned())
-        .fetch_all(&mut **tx)
-        .await?;
+    let technicians =
+        sqlx::query_scalar("SELECT DISTINCT technician_id FROM order_details WHERE order_id = $1")
+            .bind(id.to_owned())
+            .fetch_all(&mut **tx)
+            .await?;
     let evaluator = row.try_get("evaluated_by")?;
     Ok(Standing { id: id.to_owned(), status, equipment_id, owner, evaluator, technicians })
 }
 
 /// A new status with everything that follows from it; the same status changes nothing.
-pub async fn set_status(tx: &mut Tx, standing: &mut Standing, to: OrderStatus, by: &str, at: i64) -> Result<(), Error> {
+pub async fn set_status(
+    tx: &mut Tx,
+    standing: &mut Standing,
+    to: OrderStatus,
+    by: &str,
+    at: i64,
+) -> Result<(), Error> {
     let (id, from) = (standing.id.as_str(), standing.status);
     if from == to {
         return Ok(());
@@ -78,7 +87,12 @@ pub async fn set_status(tx: &mut Tx, standing: &mut Standing, to: OrderStatus, b
 }
 
 /// An order in repair of which the last piece of work was done is ready. By whom: who did it.
-pub async fn ready_when_all_is_done(tx: &mut Tx, standing: &mut Standing, by: &str, at: i64) -> Result<(), Error> {
+pub async fn ready_when_all_is_done(
+    tx: &mut Tx,
+    standing: &mut Standing,
+    by: &str,
+    at: i64,
+) -> Result<(), Error> {
     if standing.status != OrderStatus::InRepair {
         return Ok(());
     }
@@ -134,7 +148,14 @@ fn months_later(date: Date, months: u8) -> Date {
     Date::from_calendar_date(year, month, day).expect("the day exists in its month")
 }
 
-pub(super) async fn record(tx: &mut Tx, id: &str, from: Option<OrderStatus>, to: OrderStatus, by: &str, at: i64) -> sqlx::Result<()> {
+pub(super) async fn record(
+    tx: &mut Tx,
+    id: &str,
+    from: Option<OrderStatus>,
+    to: OrderStatus,
+    by: &str,
+    at: i64,
+) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO order_status_changes (order_id, from_status, to_status, changed_by, changed_at) \
          VALUES ($1, $2, $3, $4, $5)",

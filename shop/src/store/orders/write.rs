@@ -77,7 +77,8 @@ pub async fn change(tx: &mut Tx, id: &str, change: OrderChange, at: i64) -> Resu
     .bind(id.to_owned())
     .fetch_one(&mut **tx)
     .await?;
-    let (start, end): (Option<String>, Option<String>) = (row.try_get("warranty_start")?, row.try_get("warranty_end")?);
+    let (start, end): (Option<String>, Option<String>) =
+        (row.try_get("warranty_start")?, row.try_get("warranty_end")?);
     // Dates as texts of one form compare as dates.
     if start.zip(end).is_some_and(|(start, end)| start >= end) {
         return Err(Error::bad_request("Warranty start date must be earlier than the end date."));
@@ -90,6 +91,9 @@ pub async fn delete(tx: &mut Tx, standing: &Standing, at: i64) -> Result<(), Err
     if standing.status != OrderStatus::Rejected {
         move_parts(tx, &standing.id, -1, at).await?;
     }
-    sqlx::query("DELETE FROM repair_orders WHERE id = $1").bind(standing.id.clone()).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM repair_orders WHERE id = $1")
+        .bind(standing.id.clone())
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }

@@ -1,0 +1,12 @@
+//! The shop by its routes, on a real SQLite file.
+
+mod support;
+
+mod sign_in;
+mod validation;
+mod roles;
+mod orders;
+mod status;
+mod stats;
+mod announcing;
+mod demo;
