@@ -184,7 +184,7 @@ async fn the_dashboard_reads_every_body() {
     .await;
     let mut data = FullDashboardData::default();
     for (metric, body) in shop.shop.stats(MetricSet::ALL).await.expect("bodies") {
-        data.merge(metric, &body, 1).expect(metric.key());
+        data.merge(metric, &body, 1).expect("a body of the metric's shape");
     }
     let some = shop.shop.stats([Metric::OrdersRecent, Metric::UsersOverview].into()).await.expect("bodies");
     assert_eq!(some.len(), 2);
