@@ -104,13 +104,11 @@ impl std::error::Error for Error {}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
-        match error {
-            sqlx::Error::PoolTimedOut => {
-                tracing::warn!(%error, "a request waited too long for the database");
-                crate::store::busy()
-            }
-            error => Error::internal(error.into()),
+        if !crate::store::is_busy(&error) {
+            return Error::internal(error.into());
         }
+        tracing::warn!(%error, "a request waited too long for the database");
+        crate::store::busy()
     }
 }
 

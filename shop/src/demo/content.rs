@@ -183,22 +183,39 @@ pub const DEVICES: [(&str, &str, &str, &str); 16] = [
     ("CELLPHONE", "Moto G72", "Motorola", "XT2255"),
 ];
 
-pub const PROBLEMS: [&str; 14] = [
+/// What is said at the counter, by the type of the device.
+const COMPUTER_PROBLEMS: [&str; 8] = [
     "No enciende desde el corte de luz de ayer",
     "La pantalla quedó con líneas verticales después de una caída",
     "Se apaga sola a los pocos minutos y el ventilador suena muy fuerte",
-    "La batería dura menos de una hora y el equipo se calienta mucho al cargar",
     "Se regó café sobre el teclado; varias teclas ya no responden",
-    "No carga: hay que mover el cable para que haga contacto",
-    "Imprime con rayas y el color amarillo no sale",
     "Muy lento al abrir la facturación, tarda hasta diez minutos por la mañana",
     "Pantalla azul al iniciar; necesitamos recuperar la contabilidad de los últimos tres años",
     "El disco hace un ruido extraño y pide reparar en cada arranque",
-    "Cámara borrosa y micrófono que no se oye en las llamadas",
     "No reconoce la red de la oficina ni el servidor de archivos",
-    "Mantenimiento anual de los equipos del laboratorio",
-    "Olvidó la contraseña y no tiene copia de sus fotos",
 ];
+const HANDHELD_PROBLEMS: [&str; 6] = [
+    "La batería dura menos de una hora y se calienta mucho al cargar",
+    "No carga: hay que mover el cable para que haga contacto",
+    "Pantalla rota, el tacto responde solo en la mitad de arriba",
+    "Cámara borrosa y micrófono que no se oye en las llamadas",
+    "Olvidó la contraseña y no tiene copia de sus fotos",
+    "Se mojó con la lluvia y ya no enciende",
+];
+const PRINTER_PROBLEMS: [&str; 4] = [
+    "Imprime con rayas y el color amarillo no sale",
+    "Atasca el papel en cada hoja",
+    "No imprime desde la caja, aunque la computadora la reconoce",
+    "Mantenimiento anual y calibración de cabezales",
+];
+
+pub fn problems(device: &str) -> &'static [&'static str] {
+    match device {
+        "CELLPHONE" | "TABLET" => &HANDHELD_PROBLEMS,
+        "PRINTER" => &PRINTER_PROBLEMS,
+        _ => &COMPUTER_PROBLEMS,
+    }
+}
 
 pub const DIAGNOSES: [&str; 6] = [
     "Módulo de pantalla dañado; se recomienda el cambio",

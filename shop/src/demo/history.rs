@@ -1,6 +1,6 @@
 //! How the invented shop's last months went: people, devices, and some hundred orders, each through its states.
 
-use super::content::{CLIENTS, DEVICES, DIAGNOSES, FOR_FIRMS, PARTS, PROBLEMS, SERVICES, TECHNICIANS};
+use super::content::{CLIENTS, DEVICES, DIAGNOSES, FOR_FIRMS, PARTS, SERVICES, TECHNICIANS, problems};
 use crate::api::Error;
 use crate::auth::Role;
 use crate::store::catalog::{self, Service};
@@ -29,11 +29,18 @@ const OPEN_AMONG_NEWEST: usize = 60;
 struct Cast {
     clients: Vec<String>,
     evaluators: Vec<String>,
+    /// Each as often as they do the work.
     technicians: Vec<String>,
     services: Vec<String>,
     parts: Vec<String>,
-    /// Each with its owner.
-    devices: Vec<(String, String)>,
+    devices: Vec<Device>,
+}
+
+#[derive(Clone)]
+struct Device {
+    id: String,
+    owner: String,
+    kind: String,
 }
 
 pub async fn invent(tx: &mut Tx, hash: &str) -> Result<(), Error> {
@@ -56,7 +63,7 @@ pub async fn invent(tx: &mut Tx, hash: &str) -> Result<(), Error> {
 }
 
 /// Regular clients come often, others hardly ever.
-fn some_device<'a>(rng: &mut StdRng, devices: &'a [(String, String)]) -> &'a (String, String) {
+fn some_device<'a>(rng: &mut StdRng, devices: &'a [Device]) -> &'a Device {
     let chance: f64 = rng.random();
     &devices[(chance * chance * devices.len() as f64) as usize]
 }
@@ -85,7 +92,9 @@ async fn hire(tx: &mut Tx, rng: &mut StdRng, hash: &str, at: i64) -> Result<Cast
         if person.is_evaluator {
             cast.evaluators.push(id.clone());
         }
-        cast.technicians.push(id);
+        // Who has left did their share before.
+        let share = if person.active { 4 } else { 1 };
+        cast.technicians.extend(std::iter::repeat_n(id, share));
     }
     for (name, email, phone) in CLIENTS {
         let new = NewUser {
@@ -104,9 +113,11 @@ async fn hire(tx: &mut Tx, rng: &mut StdRng, hash: &str, at: i64) -> Result<Cast
                 .await?;
         cast.parts.push(part.id);
     }
-    for (at_device, client) in cast.clients.iter().cycle().take(CLIENTS.len() * 3).enumerate() {
-        let id = equipments::add(tx, client, device(rng, at_device), at + 10 * DAY).await?.id;
-        cast.devices.push((id, client.clone()));
+    for (which, client) in cast.clients.iter().cycle().take(CLIENTS.len() * 3).enumerate() {
+        let new = device(rng, which);
+        let kind = new.kind.clone();
+        let id = equipments::add(tx, client, new, at + 10 * DAY).await?.id;
+        cast.devices.push(Device { id, owner: client.clone(), kind });
     }
     cast.devices.shuffle(rng);
     Ok(cast)
@@ -145,12 +156,19 @@ fn plan(rng: &mut StdRng) -> Vec<(i64, OrderStatus)> {
         .map(|_| {
             // More and more of them: business is good.
             let chance: f64 = rng.random();
-            today - HOUR / 4 - (chance.powf(1.3) * (DAYS * DAY) as f64) as i64
+            opening_hours(today - HOUR / 4 - (chance.powf(1.3) * (DAYS * DAY) as f64) as i64, today)
         })
         .collect();
     times.sort_unstable();
     let newest_first = |at: usize| ORDERS - 1 - at;
     times.into_iter().enumerate().map(|(at, time)| (time, stands(newest_first(at)))).collect()
+}
+
+/// The same day, between eight and six in Ecuador; today: as it is.
+fn opening_hours(at: i64, today: i64) -> i64 {
+    let midnight = at - (at - 5 * HOUR).rem_euclid(DAY);
+    let open = midnight + 8 * HOUR + (at - midnight) * 10 / 24;
+    if open < today - HOUR { open } else { at }
 }
 
 /// Where the order stands before which `newer` ones came in.
@@ -191,15 +209,15 @@ async fn live_through(
     tx: &mut Tx,
     rng: &mut StdRng,
     cast: &Cast,
-    device: &(String, String),
+    device: &Device,
     at: i64,
     status: OrderStatus,
 ) -> Result<(), Error> {
-    let (equipment_id, owner) = device.clone();
+    let Device { id: equipment_id, owner, kind } = device.clone();
     let evaluator = pick(rng, &cast.evaluators);
     let new = NewOrder {
         equipment_id: equipment_id.clone(),
-        problem_description: pick(rng, &PROBLEMS).to_owned(),
+        problem_description: pick(rng, problems(&kind)).to_owned(),
         details: if status == InReview { Vec::new() } else { some_work(rng, cast) },
         parts: if status == InReview { Vec::new() } else { some_parts(rng, cast) },
         ..NewOrder::default()

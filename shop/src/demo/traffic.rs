@@ -1,6 +1,6 @@
 //! What happens in the demo from now on: every few seconds something, mostly a new order.
 
-use super::content::{DIAGNOSES, FIRST_NAMES, LAST_NAMES, PROBLEMS};
+use super::content::{DIAGNOSES, FIRST_NAMES, LAST_NAMES, problems};
 use super::history::device;
 use crate::api::{Caller, Error, Item, Person, Wish, add_user, apply, take_in, take_in_device, work_on};
 use crate::auth::Role;
@@ -72,11 +72,12 @@ fn pick(rng: &mut StdRng, from: &[&'static str]) -> &'static str {
 }
 
 async fn bring_in(shop: &Shop, rng: &mut StdRng) -> Result<(), Error> {
-    let sql = "SELECT id, user_id FROM equipments ORDER BY seq LIMIT 1 OFFSET $1";
+    let sql = "SELECT id, user_id, type FROM equipments ORDER BY seq LIMIT 1 OFFSET $1";
     let Some(row) = some_row(shop, rng, "SELECT COUNT(*) FROM equipments", sql).await? else { return Ok(()) };
+    let kind: String = row.try_get("type")?;
     let new = NewOrder {
         equipment_id: row.try_get("id")?,
-        problem_description: pick(rng, &PROBLEMS).to_owned(),
+        problem_description: pick(rng, problems(&kind)).to_owned(),
         ..NewOrder::default()
     };
     let owner = Caller { id: row.try_get("user_id")?, role: Role::User };

@@ -166,6 +166,16 @@ pub fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
+/// No connection was free, or another process wrote, for longer than anyone waits.
+pub fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: &str = "5";
+    match error {
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(cause) => cause.code().is_some_and(|code| code == SQLITE_BUSY),
+        _ => false,
+    }
+}
+
 pub fn busy() -> Error {
     Error::unavailable("The shop is busy, please try again")
 }
@@ -187,5 +197,39 @@ pub mod testing {
         let url = format!("sqlite://{}", folder.path().join("shop.db").display());
         let store = Store::open(&url).await.expect("an empty shop");
         (folder, store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_acknowledged_survives_a_power_cut_and_references_hold() {
+        let (_folder, store) = testing::empty().await;
+        let mut tx = store.write().await.expect("a transaction");
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut **tx).await.expect("a mode");
+        assert_eq!(mode, "wal");
+        for (pragma, value) in
+            [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 10_000)]
+        {
+            let set: i64 = sqlx::query_scalar(pragma).fetch_one(&mut **tx).await.expect(pragma);
+            assert_eq!(set, value, "{pragma}");
+        }
+    }
+
+    #[test]
+    fn the_file_is_made_if_it_is_missing_whatever_the_url_says_otherwise() {
+        let check = |url: &str, expected: &str| assert_eq!(made_if_missing(url), expected);
+        check("sqlite://pulso.db", "sqlite://pulso.db?mode=rwc");
+        check("sqlite://pulso.db?cache=private", "sqlite://pulso.db?cache=private&mode=rwc");
+        check("sqlite://pulso.db?mode=rw", "sqlite://pulso.db?mode=rw");
+    }
+
+    #[test]
+    fn times_are_written_with_milliseconds() {
+        assert_eq!(iso(1_763_519_756_007), "2025-11-19T02:35:56.007Z");
+        assert_eq!(iso(0), "1970-01-01T00:00:00.000Z");
     }
 }
