@@ -12,6 +12,9 @@ PULSO_TOOLS=${PULSO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pulso}
 # Ours come first: they are there only where yours did not fit.
 export PATH="$PULSO_TOOLS/bin:$PULSO_TOOLS/npm/node_modules/.bin:$PATH"
 
+# The linker for wasm, which comes with rustup's Rust and not with Debian's.
+pulso_wasm_linker() { printf '%s/lib/rustlib/%s-unknown-linux-gnu/bin/rust-lld' "$(rustc --print sysroot)" "$(uname -m)"; }
+
 # The browser for the tests: yours, a known one, playwright's own, or none.
 pulso_chromium() {
   local found

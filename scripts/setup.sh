@@ -58,6 +58,7 @@ debian_rust() { /usr/bin/rustc -V | awk '{ print $2 }'; }
 # Where only package registries can be reached: the standard library for wasm, built once from Debian's sources.
 # The folder's name holds its checksum. Cargo sees the name change and builds anew what the old library was in.
 build_sysroot() {
+  [ -x "$(pulso_wasm_linker)" ] || fail "the linker for wasm is missing: install Rust from https://rustup.rs, it comes along"
   say "installing Debian's Rust with its sources (1 minute, once)"
   apt_install rustc-web cargo-web rust-web-src rust-web-clippy \
     || fail "no wasm target: 'rustup target add $WASM' failed, and Debian's packages cannot be had here"

@@ -9,7 +9,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/scripts/env.sh"
 export CARGO_TARGET_DIR=${PULSO_WEB_TARGET:-$root/target/web}
 if [ -L "$PULSO_TOOLS/sysroot" ]; then
-  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$(rustc --print sysroot)/lib/rustlib/$(uname -m)-unknown-linux-gnu/bin/rust-lld"
+  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(pulso_wasm_linker)
   # RUSTFLAGS would hide these, so yours are added and not left beside them.
   export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--sysroot $PULSO_TOOLS/$(readlink "$PULSO_TOOLS/sysroot") ${RUSTFLAGS:-}"
   unset RUSTFLAGS
