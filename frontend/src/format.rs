@@ -51,7 +51,11 @@ impl Formats {
         #[cfg(target_arch = "wasm32")]
         return self.intl.money(money.units());
         #[cfg(not(target_arch = "wasm32"))]
-        return format!("${},{:02}", plain::grouped(money.cents.unsigned_abs() / 100), money.cents.unsigned_abs() % 100);
+        return format!(
+            "${},{:02}",
+            plain::grouped(money.cents.unsigned_abs() / 100),
+            money.cents.unsigned_abs() % 100
+        );
     }
 
     pub fn count(&self, count: u64) -> String {
@@ -133,9 +137,18 @@ mod intl {
             // Not by the locale's own rule, which leaves "1234" without a point in Spanish.
             let grouped = ("useGrouping", "always");
             Intl {
-                money: number(&[("style", "currency"), ("currency", &locale.currency), ("currencyDisplay", "narrowSymbol"), grouped]),
+                money: number(&[
+                    ("style", "currency"),
+                    ("currency", &locale.currency),
+                    ("currencyDisplay", "narrowSymbol"),
+                    grouped,
+                ]),
                 count: number(&[grouped]),
-                percent: number(&[("style", "percent"), ("minimumFractionDigits", "1"), ("maximumFractionDigits", "1")]),
+                percent: number(&[
+                    ("style", "percent"),
+                    ("minimumFractionDigits", "1"),
+                    ("maximumFractionDigits", "1"),
+                ]),
                 moment: date(&[
                     ("day", "numeric"),
                     ("month", "short"),
@@ -145,7 +158,12 @@ mod intl {
                     ("hourCycle", "h23"),
                     ("timeZone", zone),
                 ]),
-                time: date(&[("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23"), ("timeZone", zone)]),
+                time: date(&[
+                    ("hour", "2-digit"),
+                    ("minute", "2-digit"),
+                    ("hourCycle", "h23"),
+                    ("timeZone", zone),
+                ]),
                 short_ago: made("RelativeTimeFormat", &locale.locale, &[("style", "short")]),
                 long_ago: made("RelativeTimeFormat", &locale.locale, &[("numeric", "auto")]),
             }
@@ -167,7 +185,8 @@ mod intl {
             text(self.time.call1(&JsValue::NULL, &at_ms.into()))
         }
         pub fn ago(&self, amount: f64, unit: &str) -> String {
-            let format = if matches!(unit, "second" | "minute" | "hour") { &self.short_ago } else { &self.long_ago };
+            let format =
+                if matches!(unit, "second" | "minute" | "hour") { &self.short_ago } else { &self.long_ago };
             let function = Reflect::get(format, &"format".into()).unwrap_or_default();
             let Some(function) = function.dyn_ref::<Function>() else { return String::new() };
             text(function.call2(format, &(-amount).into(), &unit.into()))

@@ -4,9 +4,9 @@
 //! metrics. Equal values keep their `Rc`, so a panel whose metric did not change is not rendered.
 
 use shared::{
-    Change, DashboardMessage, Event, FullDashboardData, HEARTBEAT, Metric, MetricState, Notification, OrdersByStatus,
-    OrdersOverview, OrdersRecent, OrdersRevenue, OrdersTopServices, Outcome, PerMetric, Slot, Subject, Upstream,
-    UpstreamStatus, UsersOverview, UsersTopClients, UsersTopTechnicians,
+    Change, DashboardMessage, Event, FullDashboardData, HEARTBEAT, Metric, MetricState, Notification,
+    OrdersByStatus, OrdersOverview, OrdersRecent, OrdersRevenue, OrdersTopServices, Outcome, PerMetric, Slot,
+    Subject, Upstream, UpstreamStatus, UsersOverview, UsersTopClients, UsersTopTechnicians,
 };
 use std::rc::Rc;
 use yew::AttrValue;
@@ -19,7 +19,9 @@ pub enum Condition {
     Loading,
     Ready,
     /// The last fetch failed (`at`: ISO-8601, since when); an older value may still be there.
-    Failed { at: AttrValue },
+    Failed {
+        at: AttrValue,
+    },
     /// The source does not offer it.
     Absent,
     /// The source refuses it.
@@ -352,7 +354,10 @@ mod tests {
 
     fn body(epoch: &str, version: u64, count: u64) -> Answer {
         let text = format!("{{{}}}", clients(count)).split_once(':').expect("a pair").1.to_owned();
-        Answer::Body { tag: Some(format!("W/\"{epoch}-{version}\"")), text: text[..text.len() - 1].to_owned() }
+        Answer::Body {
+            tag: Some(format!("W/\"{epoch}-{version}\"")),
+            text: text[..text.len() - 1].to_owned(),
+        }
     }
 
     #[test]
@@ -423,11 +428,17 @@ mod tests {
     #[test]
     fn a_burst_is_one_piece_of_news() {
         let mut store = Store::default();
-        let one = |id: &str| format!(r#"{{"type":"REPAIR_ORDER_CREATED","resourceId":"{id}","received":"r"}}"#);
+        let one =
+            |id: &str| format!(r#"{{"type":"REPAIR_ORDER_CREATED","resourceId":"{id}","received":"r"}}"#);
         let recent = r#""orders_recent":{"recentOrders":[{"id":"2","problemDescription":"x","status":"READY","clientName":"a","equipmentName":"iPad","createdAt":"c","finalCost":0}]}"#;
         let more = format!(r#","notifications":[{},{}]"#, one("1"), one("2"));
         let applied = store.apply(&frame("a", 0, 1, recent, &more), 5.0);
-        let news = News { subject: Subject::RepairOrder, count: 2, id: Some("2".into()), about: Some("iPad".into()) };
+        let news = News {
+            subject: Subject::RepairOrder,
+            count: 2,
+            id: Some("2".into()),
+            about: Some("iPad".into()),
+        };
         assert_eq!((applied.news, applied.events), (vec![news], 2));
         let cause = store.panels().orders_recent.cause.expect("a cause");
         assert_eq!((cause.resource_id.as_deref(), cause.at_ms), (Some("2"), 5.0));

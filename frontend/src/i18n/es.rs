@@ -7,7 +7,6 @@ pub static SPANISH: Words = Words {
     dashboard_subtitle: "Resumen general de las operaciones del taller",
     skip: "Ir al contenido",
     home: "Pulso, inicio",
-    main_navigation: "Principal",
     updated: "Actualizado",
     change_theme: "Cambiar tema",
     new_order: "Nueva orden",
@@ -37,8 +36,12 @@ pub static SPANISH: Words = Words {
     all_well: "Todo está al día",
     all_well_why: "Nada requiere atención",
     nothing_pending: "nada pendiente",
-    waiting_approval: |count| if count == 1 { "orden esperando aprobación" } else { "órdenes esperando aprobación" },
-    waiting_parts: |count| if count == 1 { "orden esperando repuestos" } else { "órdenes esperando repuestos" },
+    waiting_approval: |count| {
+        if count == 1 { "orden esperando aprobación" } else { "órdenes esperando aprobación" }
+    },
+    waiting_parts: |count| {
+        if count == 1 { "orden esperando repuestos" } else { "órdenes esperando repuestos" }
+    },
     totals: "Totales",
     active_orders: "Órdenes Activas",
     in_process: "En proceso",
@@ -87,6 +90,7 @@ pub static SPANISH: Words = Words {
     orders_summary_subtitle: "Desde el primer día",
     total: "Total",
     completed: "Completadas",
+    in_process_count: "En Proceso",
     rejected: "Rechazadas",
     average_cost: "Costo Promedio",
     users_summary: "Resumen de Usuarios",

@@ -7,13 +7,11 @@ use yew::{hook, use_context};
 pub use es::SPANISH;
 
 /// Everything that the dashboard says. Functions where a number decides the form.
-#[derive(PartialEq)]
 pub struct Words {
     pub dashboard: &'static str,
     pub dashboard_subtitle: &'static str,
     pub skip: &'static str,
     pub home: &'static str,
-    pub main_navigation: &'static str,
     pub updated: &'static str,
     pub change_theme: &'static str,
     pub new_order: &'static str,
@@ -98,6 +96,7 @@ pub struct Words {
     pub orders_summary_subtitle: &'static str,
     pub total: &'static str,
     pub completed: &'static str,
+    pub in_process_count: &'static str,
     pub rejected: &'static str,
     pub average_cost: &'static str,
     pub users_summary: &'static str,
@@ -155,6 +154,13 @@ pub struct Words {
     pub needed: &'static str,
     pub invalid_email: &'static str,
     pub status_label: fn(code: &str) -> Option<&'static str>,
+}
+
+/// Each language is one constant.
+impl PartialEq for Words {
+    fn eq(&self, other: &Words) -> bool {
+        std::ptr::eq(self, other)
+    }
 }
 
 #[hook]

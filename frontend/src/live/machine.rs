@@ -60,9 +60,16 @@ pub struct Machine {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Idle,
-    Connecting { since: f64 },
-    Open { since: f64, heard: f64 },
-    Waiting { until: f64 },
+    Connecting {
+        since: f64,
+    },
+    Open {
+        since: f64,
+        heard: f64,
+    },
+    Waiting {
+        until: f64,
+    },
     /// Somebody has to sign in first.
     Stopped,
 }
@@ -120,7 +127,9 @@ impl Machine {
                 self.offline = true;
                 Vec::new()
             }
-            (Event::Probed { status: 401 }, State::Waiting { .. } | State::Connecting { .. }) => self.stop(Command::SignIn),
+            (Event::Probed { status: 401 }, State::Waiting { .. } | State::Connecting { .. }) => {
+                self.stop(Command::SignIn)
+            }
             (Event::Probed { status: 403 }, State::Waiting { .. } | State::Connecting { .. }) => {
                 self.stop(Command::NotAllowed)
             }
@@ -137,9 +146,11 @@ impl Machine {
                 commands
             }
             State::Waiting { until } if now >= until => self.connect(now),
-            State::Idle | State::Connecting { .. } | State::Open { .. } | State::Waiting { .. } | State::Stopped => {
-                Vec::new()
-            }
+            State::Idle
+            | State::Connecting { .. }
+            | State::Open { .. }
+            | State::Waiting { .. }
+            | State::Stopped => Vec::new(),
         };
         if self.poll_at.is_some_and(|at| now >= at) {
             self.poll_at = Some(now + POLL_EVERY_MS);
@@ -160,7 +171,8 @@ impl Machine {
 
     fn fail(&mut self, now: f64, chance: f64) -> Vec<Command> {
         self.failures += 1;
-        let longest = (BACKOFF_FIRST_MS * f64::from(1_u32 << (self.failures - 1).min(16))).min(BACKOFF_LONGEST_MS);
+        let longest =
+            (BACKOFF_FIRST_MS * f64::from(1_u32 << (self.failures - 1).min(16))).min(BACKOFF_LONGEST_MS);
         self.state = State::Waiting { until: now + longest * chance };
         if self.failures == POLL_AFTER {
             self.poll_at = Some(now + POLL_EVERY_MS);
@@ -252,7 +264,10 @@ mod tests {
         script.at(10.0, Event::Heard);
         script.at(10_000.0, Event::Heard);
         script.at(10.0, Event::Closed { code: 1001 });
-        assert_eq!(script.machine.connection(), Connection::Waiting { attempt: 1, retry_at_ms: script.now + 1000.0 });
+        assert_eq!(
+            script.machine.connection(),
+            Connection::Waiting { attempt: 1, retry_at_ms: script.now + 1000.0 }
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod machine;
 
 use crate::api::{self, Api};
 use crate::clock;
+use crate::listener::Listener;
 use crate::store::{Applied, Connection, News, Panels, Store};
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, abortable};
@@ -38,7 +39,10 @@ pub struct View {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happened {
     /// Announced events, for the title of a hidden tab, and what of them people want to be told.
-    Events { count: u64, news: Vec<News> },
+    Events {
+        count: u64,
+        news: Vec<News>,
+    },
     SignIn,
     NotAllowed,
 }
@@ -66,7 +70,12 @@ struct Inner {
 
 impl Live {
     /// Starts the first load and the socket at once.
-    pub fn start(api: Api, store: Rc<RefCell<Store>>, show: Callback<View>, happened: Callback<Happened>) -> Live {
+    pub fn start(
+        api: Api,
+        store: Rc<RefCell<Store>>,
+        show: Callback<View>,
+        happened: Callback<Happened>,
+    ) -> Live {
         let inner = Inner {
             api,
             store,
@@ -280,27 +289,6 @@ fn draw(inner: &Rc<RefCell<Inner>>) {
     });
     if api::window().request_animation_frame(show.unchecked_ref()).is_err() {
         inner.borrow_mut().drawing = false;
-    }
-}
-
-/// An event listener that is taken away when dropped.
-struct Listener {
-    target: web_sys::EventTarget,
-    name: &'static str,
-    closure: Closure<dyn FnMut()>,
-}
-
-impl Listener {
-    fn new(target: &web_sys::EventTarget, name: &'static str, act: impl FnMut() + 'static) -> Listener {
-        let closure = Closure::wrap(Box::new(act) as Box<dyn FnMut()>);
-        let _ = target.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
-        Listener { target: target.clone(), name, closure }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let _ = self.target.remove_event_listener_with_callback(self.name, self.closure.as_ref().unchecked_ref());
     }
 }
 

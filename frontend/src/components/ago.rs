@@ -1,0 +1,28 @@
+//! How long ago, kept true by a timer of its own, so that nothing around it is rendered for it.
+
+use crate::clock;
+use crate::format::use_formats;
+use gloo_timers::callback::Interval;
+use yew::{Html, Properties, component, html, use_effect_with, use_force_update};
+
+#[derive(PartialEq, Properties)]
+pub struct AgoProps {
+    /// Milliseconds since 1970.
+    pub at_ms: f64,
+}
+
+#[component]
+pub fn Ago(props: &AgoProps) -> Html {
+    let formats = use_formats();
+    let update = use_force_update();
+    let age_ms = clock::now_ms() - props.at_ms;
+    let every_ms: u32 = if age_ms < 60_000.0 { 1_000 } else { 20_000 };
+    use_effect_with(every_ms, move |every_ms| {
+        let timer = Interval::new(*every_ms, move || update.force_update());
+        move || drop(timer)
+    });
+    if props.at_ms.is_nan() {
+        return html! {};
+    }
+    html! { <time title={formats.moment(props.at_ms)}>{ formats.ago(age_ms) }</time> }
+}

@@ -1,0 +1,62 @@
+//! A label, an input, and what is wrong with it.
+
+use super::Icon;
+use yew::{AttrValue, Callback, Html, InputEvent, NodeRef, Properties, TargetCast, component, html};
+
+#[derive(PartialEq, Properties)]
+pub struct FieldProps {
+    pub id: AttrValue,
+    pub label: AttrValue,
+    pub value: AttrValue,
+    pub on_input: Callback<String>,
+    #[prop_or(AttrValue::Static("text"))]
+    pub kind: AttrValue,
+    #[prop_or(AttrValue::Static("off"))]
+    pub autocomplete: AttrValue,
+    #[prop_or_default]
+    pub hint: AttrValue,
+    #[prop_or_default]
+    pub placeholder: AttrValue,
+    #[prop_or_default]
+    pub fault: Option<AttrValue>,
+    #[prop_or_default]
+    pub node: NodeRef,
+    /// Something inside the input's right end.
+    #[prop_or_default]
+    pub inside: Html,
+}
+
+#[component]
+pub fn Field(props: &FieldProps) -> Html {
+    let on_input = props
+        .on_input
+        .reform(|event: InputEvent| event.target_unchecked_into::<web_sys::HtmlInputElement>().value());
+    let fault_id = format!("{}-fault", props.id);
+    let invalid = props.fault.is_some().then_some("true");
+    let described = props.fault.is_some().then(|| fault_id.clone());
+    let hint = (!props.hint.is_empty()).then(|| html! { <span class="m">{ " · " }{ &props.hint }</span> });
+    html! {
+        <div class="field">
+            <label for={&props.id}>{ &props.label }{ hint }</label>
+            <div class="row">
+                <input class="in" id={&props.id} ref={props.node.clone()} type={&props.kind} value={&props.value}
+                    placeholder={&props.placeholder} autocomplete={&props.autocomplete} aria-invalid={invalid}
+                    aria-describedby={described} oninput={on_input} />
+                { props.inside.clone() }
+            </div>
+            <Fault id={fault_id} text={props.fault.clone()} />
+        </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+pub struct FaultProps {
+    pub id: AttrValue,
+    pub text: Option<AttrValue>,
+}
+
+#[component]
+pub fn Fault(props: &FaultProps) -> Html {
+    let Some(text) = &props.text else { return html! {} };
+    html! { <p class="err" id={&props.id} role="alert"><Icon name="alert" /><span>{ text }</span></p> }
+}

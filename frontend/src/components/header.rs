@@ -1,0 +1,92 @@
+//! The page's head: where one is, how fresh it is, and what one can do.
+
+use super::{Ago, Icon, Link, Pill};
+use crate::clock;
+use crate::i18n::use_words;
+use gloo_timers::callback::Interval;
+use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state};
+
+#[derive(PartialEq, Properties)]
+pub struct HeaderProps {
+    /// Who is signed in.
+    pub user: Option<AttrValue>,
+    pub link: Link,
+    pub checked_ms: f64,
+    pub on_retry: Callback<()>,
+    pub on_theme: Callback<()>,
+    /// Absent where nobody signs in.
+    pub on_sign_out: Option<Callback<()>>,
+    /// Absent where nothing can be created.
+    pub on_new_order: Option<Callback<()>>,
+}
+
+#[component]
+pub fn Header(props: &HeaderProps) -> Html {
+    let words = use_words();
+    let click = |callback: &Callback<()>| callback.reform(|_: MouseEvent| ());
+    let updated = (!props.checked_ms.is_nan())
+        .then(|| html! { <span class="m">{ words.updated }{ " " }<Ago at_ms={props.checked_ms} /></span> });
+    let sign_out = props.on_sign_out.as_ref().map(|on_sign_out| {
+        let user = props.user.clone().unwrap_or_default();
+        let label = format!("{user}: {}", words.sign_out);
+        html! { <button class="btn ib" aria-label={label.clone()} title={label} onclick={click(on_sign_out)}><Icon name="exit" /></button> }
+    });
+    let new_order = props.on_new_order.as_ref().map(|on_new_order| {
+        html! { <button class="btn pri" aria-label={words.new_order} onclick={click(on_new_order)}><Icon name="plus" /><span class="lg">{ words.new_order }</span></button> }
+    });
+    html! {
+        <>
+            <a class="skip btn" href="#main">{ words.skip }</a>
+            <header class="top">
+                <a class="logo" href="/" aria-label={words.home}><Icon name="pulse" /><span class="lg">{ "Pulso" }</span></a>
+                <span class="push"></span>
+                { updated }
+                <Pill link={props.link.clone()} checked_ms={props.checked_ms} on_retry={props.on_retry.clone()} />
+                <button class="btn ib" aria-label={words.change_theme} title={words.change_theme} onclick={click(&props.on_theme)}><Icon name="theme" /></button>
+                { sign_out }
+                { new_order }
+            </header>
+        </>
+    }
+}
+
+/// So long may the server be away before the page says from when its data is.
+const LOST_AFTER_MS: f64 = 15_000.0;
+
+#[derive(PartialEq, Properties)]
+pub struct BannerProps {
+    pub link: Link,
+    pub checked_ms: f64,
+}
+
+/// Once the server has been away for a while: from when the data is.
+#[component]
+pub fn Banner(props: &BannerProps) -> Html {
+    let words = use_words();
+    let live = props.link == Link::Live;
+    let lost = use_state(|| false);
+    {
+        let lost = lost.clone();
+        use_effect_with(live, move |live| {
+            lost.set(false);
+            let since = clock::now_ms();
+            let timer = (!live).then(|| {
+                Interval::new(1_000, move || {
+                    if clock::now_ms() - since >= LOST_AFTER_MS {
+                        lost.set(true);
+                    }
+                })
+            });
+            move || drop(timer)
+        });
+    }
+    if live || !*lost {
+        return html! {};
+    }
+    let since = if props.checked_ms.is_nan() {
+        html! { "—" }
+    } else {
+        html! { <Ago at_ms={props.checked_ms} /> }
+    };
+    html! { <div class="banner" data-s="bad" role="alert"><Icon name="off" /><span>{ words.lost }{ " " }{ since }{ "." }</span></div> }
+}

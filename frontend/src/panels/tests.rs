@@ -1,0 +1,226 @@
+//! Each panel in each state, rendered on the host and read.
+
+use super::*;
+use shared::*;
+use std::rc::Rc;
+use yew::{BaseComponent, LocalServerRenderer, component};
+
+async fn rendered<C>(props: C::Properties) -> String
+where
+    C: BaseComponent,
+    C::Properties: 'static,
+{
+    let html = LocalServerRenderer::<C>::with_props(props).hydratable(false).render().await;
+    html.replace("&nbsp;", "\u{a0}")
+}
+
+fn panel<T>(value: Option<T>, condition: Condition) -> PanelProps<T> {
+    PanelProps {
+        data: Panel { value: value.map(Rc::new), condition, cause: None },
+        on_retry: Callback::noop(),
+    }
+}
+
+fn ready<T>(value: T) -> PanelProps<T> {
+    panel(Some(value), Condition::Ready)
+}
+
+/// What a person reads, without the marks.
+fn text(html: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                text.push(' ');
+            }
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn clients() -> UsersTopClients {
+    let client = |name: &str, orders: u64, cents: i64| TopClient {
+        id: name.into(),
+        name: name.into(),
+        email: None,
+        total_orders: orders,
+        total_spent: Money::from_cents(cents),
+    };
+    UsersTopClients {
+        top_clients: vec![
+            client("Distribuidora Andrade e Hijos Cía. Ltda.", 64, 1_981_240),
+            client("<b>&\"'", 1, 0),
+        ],
+    }
+}
+
+#[tokio::test]
+async fn a_panel_says_what_it_has_and_in_the_right_number() {
+    let html = rendered::<TopClientsPanel>(ready(clients())).await;
+    assert!(
+        html.contains("title=\"Distribuidora Andrade e Hijos Cía. Ltda.\""),
+        "a long name can be read whole"
+    );
+    assert!(html.contains("&lt;b&gt;&amp;") && !html.contains("<b>&"), "names are text: {html}");
+    let text = text(&html);
+    assert!(text.contains("$19.812,40") && text.contains("64 órdenes") && text.contains("1 orden"), "{text}");
+}
+
+#[tokio::test]
+async fn every_state_says_what_it_is() {
+    let at = AttrValue::from("2026-11-24T15:42:00.000Z");
+    let failed = || Condition::Failed { at: at.clone() };
+    let check = async |props: PanelProps<UsersTopClients>, expected: &str| {
+        let text = text(&rendered::<TopClientsPanel>(props).await);
+        assert!(text.contains(expected), "{expected}: {text}");
+        assert!(text.contains("Top Clientes"), "the title stays: {text}");
+    };
+    check(panel(None, Condition::Loading), "Cargando…").await;
+    check(panel(Some(clients()), failed()), "No se pudo actualizar · 10:42 · Reintentar").await;
+    check(panel(Some(clients()), failed()), "$19.812,40").await;
+    check(panel(None, failed()), "No se pudo cargar").await;
+    check(panel(Some(clients()), Condition::Forbidden), "Sin permiso").await;
+    check(panel(None, Condition::Absent), "No disponible").await;
+    check(ready(UsersTopClients::default()), "Aún no hay clientes").await;
+}
+
+fn by_status(counts: [u64; 7]) -> OrdersByStatus {
+    let of = |(status, count): (OrderStatus, u64)| StatusCount { status: status.into(), count };
+    OrdersByStatus { orders_by_status: OrderStatus::ALL.into_iter().zip(counts).map(of).collect() }
+}
+
+#[tokio::test]
+async fn the_distribution_names_states_and_shares_of_all() {
+    let mut value = by_status([6, 4, 38, 12, 0, 5, 1412]);
+    value.orders_by_status.push(StatusCount { status: StatusCode::Unknown("ON_MARS".into()), count: 3 });
+    let html = rendered::<ByStatusPanel>(ready(value)).await;
+    let text = text(&html);
+    for expected in [
+        "En Revisión 6 (0,4 %)",
+        "Entregado 1.412 (95,4 %)",
+        "En el taller 30",
+        "Cerradas 1.450",
+        "ON_MARS 3",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(html.contains("width:100.00%"));
+    let none = rendered::<ByStatusPanel>(ready(by_status([0; 7]))).await;
+    assert!(none.contains("Aún no hay órdenes"));
+}
+
+#[tokio::test]
+async fn attention_counts_what_waits_and_is_quiet_otherwise() {
+    let check = async |counts: [u64; 7], expected: &str| {
+        let text = text(&rendered::<AttentionPanel>(ready(by_status(counts))).await);
+        assert!(text.contains(expected), "{expected}: {text}");
+    };
+    check([0, 4, 0, 0, 1, 0, 0], "4 órdenes esperando aprobación 1 orden esperando repuestos").await;
+    check([0, 1, 0, 0, 0, 0, 0], "1 orden esperando aprobación 0 órdenes esperando repuestos nada pendiente")
+        .await;
+    check([9, 0, 1, 2, 0, 3, 4], "Todo está al día").await;
+    let unknown = rendered::<AttentionPanel>(panel(None, Condition::Loading)).await;
+    assert!(!unknown.contains("Todo está al día"), "what is not known is not well");
+}
+
+#[tokio::test]
+async fn recent_orders_are_read_with_whatever_is_missing() {
+    let order = |id: &str| RecentOrder {
+        id: id.into(),
+        problem_description: "No enciende".into(),
+        status: StatusCode::Known(OrderStatus::InReview),
+        client_name: None,
+        equipment_name: None,
+        created_at: "2026-11-24T03:09:10.923Z".into(),
+        final_cost: None,
+    };
+    let value =
+        OrdersRecent { recent_orders: vec![order("123e4567-e89b"), order("123e4567-e89b"), order("2")] };
+    let html = rendered::<RecentPanel>(ready(value)).await;
+    let text = text(&html);
+    assert!(
+        text.contains("#123e4567 Sin equipo $0,00 En Revisión Sin cliente · No enciende hace 5"),
+        "{text}"
+    );
+    assert_eq!(html.matches("data-order=\"123e4567-e89b\"").count(), 1, "the same order stands there once");
+    assert!(!text.contains("Nueva"), "what was there at first is not new");
+}
+
+#[tokio::test]
+async fn totals_are_never_cut() {
+    let value = OrdersRevenue {
+        total_revenue: Money::from_cents(12_345_678_901),
+        average_cost: Money::ZERO,
+        completed_orders_count: 1,
+    };
+    let text = text(&rendered::<RevenueTotal>(ready(value)).await);
+    assert!(text.contains("Facturación Total $123.456.789,01 Órdenes completadas"), "{text}");
+    let value = UsersOverview { total_clients: 1_284, total_technicians: 8, active_technicians: 6 };
+    let technicians = rendered::<TechniciansTotal>(ready(value)).await;
+    assert!(technicians.contains("<small>/8</small>"), "{technicians}");
+}
+
+#[tokio::test]
+async fn the_other_panels_say_what_they_have() {
+    let service = |name: &str, count: u64| TopService {
+        service_name: name.into(),
+        count,
+        revenue: Money::from_cents(4_500),
+    };
+    let services = OrdersTopServices { top_services: vec![service("Limpieza", 412), service("Batería", 1)] };
+    let seen = text(&rendered::<TopServicesPanel>(ready(services)).await);
+    assert!(
+        seen.contains("412 servicios") && seen.contains("1 servicio") && seen.contains("$45,00"),
+        "{seen}"
+    );
+    let technician = TopTechnician {
+        id: "1".into(),
+        name: "luis Vera".into(),
+        specialty: Some("Celulares".into()),
+        completed_orders: 3,
+        revenue: Money::ZERO,
+        active: false,
+    };
+    let seen = text(
+        &rendered::<TopTechniciansPanel>(ready(UsersTopTechnicians { top_technicians: vec![technician] }))
+            .await,
+    );
+    assert!(seen.contains("L luis Vera Inactivo 3 Celulares $0,00"), "{seen}");
+    let overview = OrdersOverview {
+        total_orders: 1_477,
+        active_orders: 27,
+        rejected_orders: 38,
+        completed_orders: 1_412,
+    };
+    let revenue = panel(None::<OrdersRevenue>, Condition::Loading).data;
+    let props =
+        summaries::OrdersSummaryProps { data: ready(overview).data, revenue, on_retry: Callback::noop() };
+    let seen = text(&rendered::<OrdersSummaryPanel>(props).await);
+    assert!(
+        seen.contains("Total 1.477 Completadas 1.412 En Proceso 27 Rechazadas 38 Costo Promedio —"),
+        "{seen}"
+    );
+}
+
+/// A panel whose value is the same is not rendered again: equal props are what yew goes by.
+#[test]
+fn equal_props_are_equal() {
+    let one = ready(clients());
+    assert!(one == one.clone());
+    assert!(ready(clients()) != one, "another value, though with the same content, is another");
+}
+
+#[component]
+fn Nothing() -> Html {
+    html! {}
+}
+
+#[tokio::test]
+async fn the_renderer_renders() {
+    assert_eq!(rendered::<Nothing>(()).await, "");
+}
