@@ -14,7 +14,7 @@ WEB_SOURCES := $(shell find frontend shared index.html Trunk.toml Cargo.toml Car
 LOCKED := $(if $(CI),--locked)
 STEP = @printf '\n== %s\n'
 
-.PHONY: help setup setup-web run dev build dist test test-long check-fmt check-lint check-unit check-browser fmt
+.PHONY: help setup setup-web run dev build dist test test-long bench check-fmt check-lint check-unit check-browser fmt
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -58,6 +58,9 @@ test: ## Everything that CI checks: format, lints, tests of the rules and the se
 
 test-long: ## The same with a million cases for each property: takes long
 	@PROPTEST_CASES=1000000 $(MAKE) --no-print-directory test
+
+bench: setup build ## From an order's request to the changed page, in milliseconds
+	@PULSO=$(abspath $(BINARY)) CHROMIUM="$$(. scripts/env.sh; pulso_chromium)" node e2e/bench.mjs
 
 check-fmt:
 	$(STEP) 'Format'

@@ -314,6 +314,7 @@ fn ClientPicker(props: &ClientPickerProps) -> Html {
     let looks = use_style!(
         r#"
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         max-height: 11rem;
         overflow-y: auto;
         border: 1px solid var(--ln);
@@ -327,6 +328,10 @@ fn ClientPicker(props: &ClientPickerProps) -> Html {
             min-height: 2.25rem;
             align-items: center;
             text-align: left;
+        }
+
+        & > button > small {
+            flex: none;
         }
 
         & > button:hover {
@@ -371,7 +376,7 @@ fn ClientPicker(props: &ClientPickerProps) -> Html {
                 draft.set(Draft { client: Some(client.clone()), equipment, new_equipment, ..(*draft).clone() });
             })
         };
-        html! { <button type="button" key={client.id.clone()} onclick={pick}><span class="cut">{ full_name(client) }</span><small class="cut">{ client.phone.clone().or_else(|| client.email.clone()) }</small></button> }
+        html! { <button type="button" key={client.id.clone()} onclick={pick}><span class="cut">{ full_name(client) }</span><small>{ client.phone.clone().or_else(|| client.email.clone()) }</small></button> }
     });
     let nobody = found.is_empty() && props.clients.is_some();
     html! {
