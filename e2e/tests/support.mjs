@@ -35,9 +35,9 @@ export class Server {
 
   async run(address) {
     const environment = { PATH: process.env.PATH, HOME: this.folder, RUST_LOG: 'info' };
-    this.log = '';
+    this.log ??= '';
     this.process = spawn(BINARY, ['--listen', address, ...this.flags], { cwd: this.folder, env: environment });
-    this.process.stderr.on('data', (text) => { this.log += text; });
+    this.process.stderr.on('data', (text) => { this.log += String(text).replaceAll(/\u001b\[[\d;]*m/g, ''); });
     this.url = await new Promise((resolve, reject) => {
       let said = '';
       this.process.stdout.on('data', (text) => {

@@ -120,12 +120,14 @@ fn Board(props: &BoardProps) -> Html {
     let allowed = use_state(|| true);
     let notices = use_reducer(Notices::default);
     let live = use_mut_ref(|| None::<Live>);
+    // A renewed session starts the connection anew, even with a token that happens to be the same.
+    let renewals = use_state(|| 0_u32);
     {
         let (view, above, allowed, notices, live) =
             (view.clone(), above.clone(), allowed.clone(), notices.dispatcher(), live.clone());
         let token = props.session.as_ref().map(|session| session.token.clone());
         let store: Rc<RefCell<Store>> = store.clone();
-        use_effect_with(token, move |token| {
+        use_effect_with((token, *renewals), move |(token, _)| {
             let show = Callback::from(move |next| view.set(next));
             let happened = Callback::from(move |what| match what {
                 Happened::Events { count, news } => notices.dispatch(Notice::Happened { count, news, words }),
@@ -178,6 +180,7 @@ fn Board(props: &BoardProps) -> Html {
         let (above, on_session) = (above.clone(), props.on_session.clone());
         Callback::from(move |session| {
             above.set(Above::Nothing);
+            renewals.set(*renewals + 1);
             on_session.emit(session);
         })
     };

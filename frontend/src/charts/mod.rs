@@ -3,5 +3,5 @@
 mod scale;
 mod bar;
 
-pub use bar::Bar;
+pub use bar::bar;
 pub use scale::share;

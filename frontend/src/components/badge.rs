@@ -1,16 +1,12 @@
 //! The state of an order: colour, shape and word. A code that we have no word for stands as it is.
 
-use super::Icon;
-use yew::{AttrValue, Html, Properties, component, html};
+use super::icon;
+use yew::{Html, html};
 
-#[derive(PartialEq, Properties)]
-pub struct BadgeProps {
-    pub code: AttrValue,
-    pub label: Option<AttrValue>,
-}
-
-#[component]
-pub fn Badge(props: &BadgeProps) -> Html {
-    let Some(label) = &props.label else { return html! { <span class="tag">{ &props.code }</span> } };
-    html! { <span class="badge" data-s={&props.code}><Icon name={&props.code} />{ label }</span> }
+pub fn badge(code: &str, label: Option<&'static str>) -> Html {
+    let code = code.to_owned();
+    match label {
+        None => html! { <span class="tag">{ code }</span> },
+        Some(label) => html! { <span class="badge" data-s={code.clone()}>{ icon(&code) }{ label }</span> },
+    }
 }

@@ -1,80 +1,58 @@
 //! A panel's frame, and what stands in it when there is nothing to show.
 
-use super::Icon;
-use crate::i18n::use_words;
+use super::icon;
+use crate::i18n::Words;
 use gloo_timers::callback::Timeout;
-use yew::{
-    AttrValue, Callback, Children, Classes, Html, MouseEvent, Properties, component, html, use_effect_with,
-    use_state,
-};
+use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state};
 
-#[derive(PartialEq, Properties)]
-pub struct CardProps {
+pub struct Card {
     /// Of the heading, by which the panel is named.
-    pub id: AttrValue,
-    pub title: AttrValue,
+    pub id: &'static str,
+    pub title: &'static str,
+    pub class: &'static str,
     /// The line below the title: a subtitle, or a note in its place, so that no height changes.
     pub line: Html,
-    #[prop_or_default]
-    pub class: Classes,
-    #[prop_or_default]
     pub action: Html,
-    #[prop_or_default]
     pub busy: bool,
-    pub children: Children,
+    pub body: Html,
 }
 
-#[component]
-pub fn Card(props: &CardProps) -> Html {
+pub fn card(card: Card) -> Html {
+    let Card { id, title, class, line, action, busy, body } = card;
     html! {
-        <section class={yew::classes!("card", props.class.clone())} aria-labelledby={&props.id} aria-busy={props.busy.then_some("true")}>
-            <header><h2 id={&props.id}>{ &props.title }</h2>{ props.line.clone() }{ props.action.clone() }</header>
-            { props.children.clone() }
+        <section class={yew::classes!("card", class)} aria-labelledby={id} aria-busy={busy.then_some("true")}>
+            <header><h2 {id}>{ title }</h2>{ line }{ action }</header>
+            { body }
         </section>
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct NoteProps {
-    pub text: AttrValue,
-    pub on_retry: Callback<()>,
-}
-
 /// In place of a subtitle: the newest value could not be had, an older one is shown.
-#[component]
-pub fn Note(props: &NoteProps) -> Html {
-    let words = use_words();
-    let retry = props.on_retry.reform(|_: MouseEvent| ());
+pub fn note(text: String, words: &Words, on_retry: &Callback<()>) -> Html {
+    let retry = on_retry.reform(|_: MouseEvent| ());
     html! {
-        <p class="note" data-s="bad"><Icon name="alert" />
-            <span>{ &props.text }{ " · " }<button class="lnk" onclick={retry}>{ words.retry }</button></span>
+        <p class="note" data-s="bad">{ icon("alert") }
+            <span>{ text }{ " · " }<button class="lnk" onclick={retry}>{ words.retry }</button></span>
         </p>
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct VoidProps {
-    pub icon: AttrValue,
-    pub title: AttrValue,
-    pub why: AttrValue,
-    /// `bad` for a failure.
-    #[prop_or_default]
-    pub tone: Option<AttrValue>,
-    #[prop_or_default]
-    pub on_retry: Option<Callback<()>>,
+/// Says what is missing, why, and what one can do.
+pub struct Void {
+    pub icon: &'static str,
+    pub title: &'static str,
+    pub why: &'static str,
 }
 
-/// Says what is missing, why, and what one can do.
-#[component]
-pub fn Void(props: &VoidProps) -> Html {
-    let words = use_words();
-    let retry = props.on_retry.as_ref().map(|on_retry| {
+/// With `on_retry` it is a failure.
+pub fn void(void: Void, words: &Words, on_retry: Option<&Callback<()>>) -> Html {
+    let retry = on_retry.map(|on_retry| {
         let retry = on_retry.reform(|_: MouseEvent| ());
         html! { <button class="btn" onclick={retry}>{ words.retry }</button> }
     });
     html! {
-        <div class="void" data-s={props.tone.clone()}>
-            <Icon name={&props.icon} /><b>{ &props.title }</b><p>{ &props.why }</p>{ retry }
+        <div class="void" data-s={on_retry.map(|_| "bad")}>
+            { icon(void.icon) }<b>{ void.title }</b><p>{ void.why }</p>{ retry }
         </div>
     }
 }

@@ -1,6 +1,6 @@
 //! The browser's own dialog: it keeps the focus inside, closes with Escape, and gives the focus back.
 
-use super::Icon;
+use super::icon;
 use crate::i18n::use_words;
 use yew::{
     AttrValue, Callback, Children, Event, Html, MouseEvent, NodeRef, Properties, component, html,
@@ -45,7 +45,7 @@ pub fn Dialog(props: &DialogProps) -> Html {
     };
     let close = props.on_close.as_ref().map(|on_close| {
         let on_close = on_close.reform(|_: MouseEvent| ());
-        html! { <button type="button" class="btn bare ib push" aria-label={words.close} onclick={on_close}><Icon name="x" /></button> }
+        html! { <button type="button" class="btn bare ib push" aria-label={words.close} onclick={on_close}>{ icon("x") }</button> }
     });
     html! {
         <dialog class="dlg" ref={node} aria-labelledby={&props.id} oncancel={on_cancel}>

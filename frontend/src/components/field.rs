@@ -1,6 +1,6 @@
 //! A label, an input, and what is wrong with it.
 
-use super::Icon;
+use super::icon;
 use yew::{AttrValue, Callback, Html, InputEvent, NodeRef, Properties, TargetCast, component, html};
 
 #[derive(PartialEq, Properties)]
@@ -44,19 +44,13 @@ pub fn Field(props: &FieldProps) -> Html {
                     aria-describedby={described} oninput={on_input} />
                 { props.inside.clone() }
             </div>
-            <Fault id={fault_id} text={props.fault.clone()} />
+            { fault_of(&fault_id, props.fault.as_deref()) }
         </div>
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct FaultProps {
-    pub id: AttrValue,
-    pub text: Option<AttrValue>,
-}
-
-#[component]
-pub fn Fault(props: &FaultProps) -> Html {
-    let Some(text) = &props.text else { return html! {} };
-    html! { <p class="err" id={&props.id} role="alert"><Icon name="alert" /><span>{ text }</span></p> }
+/// What is wrong with an input, or with a whole form.
+pub fn fault_of(id: &str, text: Option<&str>) -> Html {
+    let Some(text) = text.map(str::to_owned) else { return html! {} };
+    html! { <p class="err" id={id.to_owned()} role="alert">{ icon("alert") }<span>{ text }</span></p> }
 }

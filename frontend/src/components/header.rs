@@ -1,6 +1,6 @@
 //! The page's head: where one is, how fresh it is, and what one can do.
 
-use super::{Ago, Icon, Link, Pill};
+use super::{Ago, Link, Pill, icon};
 use crate::clock;
 use crate::i18n::use_words;
 use gloo_timers::callback::Interval;
@@ -29,20 +29,20 @@ pub fn Header(props: &HeaderProps) -> Html {
     let sign_out = props.on_sign_out.as_ref().map(|on_sign_out| {
         let user = props.user.clone().unwrap_or_default();
         let label = format!("{user}: {}", words.sign_out);
-        html! { <button class="btn ib" aria-label={label.clone()} title={label} onclick={click(on_sign_out)}><Icon name="exit" /></button> }
+        html! { <button class="btn ib" aria-label={label.clone()} title={label} onclick={click(on_sign_out)}>{ icon("exit") }</button> }
     });
     let new_order = props.on_new_order.as_ref().map(|on_new_order| {
-        html! { <button class="btn pri" aria-label={words.new_order} onclick={click(on_new_order)}><Icon name="plus" /><span class="lg">{ words.new_order }</span></button> }
+        html! { <button class="btn pri" aria-label={words.new_order} onclick={click(on_new_order)}>{ icon("plus") }<span class="lg">{ words.new_order }</span></button> }
     });
     html! {
         <>
             <a class="skip btn" href="#main">{ words.skip }</a>
             <header class="top">
-                <a class="logo" href="/" aria-label={words.home}><Icon name="pulse" /><span class="lg">{ "Pulso" }</span></a>
+                <a class="logo" href="/" aria-label={words.home}>{ icon("pulse") }<span class="lg">{ "Pulso" }</span></a>
                 <span class="push"></span>
                 { updated }
                 <Pill link={props.link.clone()} checked_ms={props.checked_ms} on_retry={props.on_retry.clone()} />
-                <button class="btn ib" aria-label={words.change_theme} title={words.change_theme} onclick={click(&props.on_theme)}><Icon name="theme" /></button>
+                <button class="btn ib" aria-label={words.change_theme} title={words.change_theme} onclick={click(&props.on_theme)}>{ icon("theme") }</button>
                 { sign_out }
                 { new_order }
             </header>
@@ -88,5 +88,5 @@ pub fn Banner(props: &BannerProps) -> Html {
     } else {
         html! { <Ago at_ms={props.checked_ms} /> }
     };
-    html! { <div class="banner" data-s="bad" role="alert"><Icon name="off" /><span>{ words.lost }{ " " }{ since }{ "." }</span></div> }
+    html! { <div class="banner" data-s="bad" role="alert">{ icon("off") }<span>{ words.lost }{ " " }{ since }{ "." }</span></div> }
 }

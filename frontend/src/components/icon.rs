@@ -1,13 +1,8 @@
 //! An icon of the sprite in `index.html`. Always beside a word, so readers skip it.
 
-use yew::{AttrValue, Html, Properties, component, html};
+use yew::{Html, html};
 
-#[derive(PartialEq, Properties)]
-pub struct IconProps {
-    pub name: AttrValue,
-}
-
-#[component]
-pub fn Icon(props: &IconProps) -> Html {
-    html! { <svg class="i" aria-hidden="true"><use href={format!("#{}", props.name)} /></svg> }
+/// A function and not a component: it has no state, and each component costs the bundle some kilobytes.
+pub fn icon(name: &str) -> Html {
+    html! { <svg class="i" aria-hidden="true"><use href={format!("#{name}")} /></svg> }
 }

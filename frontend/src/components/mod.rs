@@ -12,12 +12,12 @@ mod pill;
 mod header;
 
 pub use ago::Ago;
-pub use badge::Badge;
-pub use card::{Card, Note, Skeleton, Void};
+pub use badge::badge;
+pub use card::{Card, Skeleton, Void, card, note, void};
 pub use dialog::Dialog;
-pub use field::{Fault, Field};
+pub use field::{Field, fault_of};
 pub use figure::Figure;
 pub use header::{Banner, Header};
-pub use icon::Icon;
+pub use icon::icon;
 pub use pill::{Link, Pill};
 pub use toasts::{Toast, Toasts};

@@ -1,6 +1,6 @@
 //! How the live connection is: always visible, by colour, shape and word.
 
-use super::{Ago, Icon};
+use super::{Ago, icon};
 use crate::clock;
 use crate::i18n::use_words;
 use gloo_timers::callback::Interval;
@@ -35,8 +35,8 @@ pub fn Pill(props: &PillProps) -> Html {
         let timer = Interval::new(1_000, move || update.force_update());
         move || drop(timer)
     });
-    let pill = |tone: &'static str, icon: &'static str, text: Html| {
-        html! { <span class="pill" data-s={tone} data-testid="connection"><Icon name={icon} /><span>{ text }</span></span> }
+    let pill = |tone: &'static str, shape: &'static str, text: Html| {
+        html! { <span class="pill" data-s={tone} data-testid="connection">{ icon(shape) }<span>{ text }</span></span> }
     };
     match &props.link {
         Link::Connecting => pill("calm", "refresh", words.connecting.into()),

@@ -1,6 +1,6 @@
 //! Short notices above the page: at most three, each for as long as it takes to read, longer while looked at.
 
-use super::Icon;
+use super::icon;
 use crate::i18n::use_words;
 use gloo_timers::callback::Timeout;
 use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state};
@@ -63,9 +63,9 @@ fn OneToast(props: &OneToastProps) -> Html {
     html! {
         <div class="toast" data-s="live" onmouseenter={move |_| enter()} onmouseleave={move |_| leave()}
             onfocusin={move |_| focus()} onfocusout={move |_| blur()}>
-            <Icon name="inbox" />
+            { icon("inbox") }
             <div><b>{ &props.toast.title }</b><p>{ &props.toast.text }</p></div>
-            <button class="btn bare ib" aria-label={words.close_notice} onclick={close}><Icon name="x" /></button>
+            <button class="btn bare ib" aria-label={words.close_notice} onclick={close}>{ icon("x") }</button>
         </div>
     }
 }

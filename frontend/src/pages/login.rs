@@ -1,7 +1,7 @@
 //! Signing in, as a page of its own or in a dialog over the page when a session ended.
 
 use crate::api::{Api, Refusal};
-use crate::components::{Fault, Field, Icon};
+use crate::components::{Field, fault_of, icon};
 use crate::i18n::use_words;
 use crate::session::Session;
 use wasm_bindgen_futures::spawn_local;
@@ -21,7 +21,7 @@ pub fn LoginPage(props: &LoginProps) -> Html {
     html! {
         <main class="solo" id="main">
             <svg class="beat" viewBox="0 0 1200 200" preserveAspectRatio="none" aria-hidden="true"><path vector-effect="non-scaling-stroke" d="M0 110H300l14-14 14 14h26l16 18 26-112 30 150 20-56h30l20-24 22 24H900l14-14 14 14h26l16 18 26-112 30 150 20-56H1200" /></svg>
-            <h1 class="logo"><Icon name="pulse" />{ "Pulso" }</h1>
+            <h1 class="logo">{ icon("pulse") }{ "Pulso" }</h1>
             <section class="card sign"><h2>{ words.sign_in }</h2><LoginForm on_session={props.on_session.clone()} /></section>
         </main>
     }
@@ -85,7 +85,7 @@ pub fn LoginForm(props: &LoginProps) -> Html {
     };
     let eye = html! {
         <button type="button" class="btn bare sm" aria-label={words.show_password} aria-pressed={if *shown { "true" } else { "false" }} onclick={reveal}>
-            <Icon name="eye" />{ if *shown { words.hide } else { words.show } }
+            { icon("eye") }{ if *shown { words.hide } else { words.show } }
         </button>
     };
     let (email_fault, password_fault, fault) = (*faults).clone();
@@ -93,7 +93,7 @@ pub fn LoginForm(props: &LoginProps) -> Html {
         <form class="form" onsubmit={submit} novalidate=true>
             <Field id="email" label={words.email} kind="email" autocomplete="username" value={(*email).clone()} on_input={write(&email)} fault={email_fault} node={email_node} />
             <Field id="password" label={words.password} kind={if *shown { "text" } else { "password" }} autocomplete="current-password" value={(*password).clone()} on_input={write(&password)} fault={password_fault} node={password_node} inside={eye} />
-            <Fault id="login-fault" text={fault} />
+            { fault_of("login-fault", fault.as_deref()) }
             <button class="btn pri" disabled={*sending}>{ if *sending { words.signing_in } else { words.sign_in } }</button>
         </form>
     }
@@ -117,8 +117,8 @@ pub fn NotAllowedPage(props: &NotAllowedProps) -> Html {
     let sign_out = props.on_sign_out.reform(|_: MouseEvent| ());
     html! {
         <main class="solo" id="main">
-            <h1 class="logo"><Icon name="pulse" />{ "Pulso" }</h1>
-            <section class="card sign"><div class="void"><Icon name="lock" /><b>{ words.not_allowed }</b><p>{ words.not_allowed_why }</p>
+            <h1 class="logo">{ icon("pulse") }{ "Pulso" }</h1>
+            <section class="card sign"><div class="void">{ icon("lock") }<b>{ words.not_allowed }</b><p>{ words.not_allowed_why }</p>
                 <button class="btn" onclick={sign_out}>{ words.other_account }</button></div></section>
         </main>
     }

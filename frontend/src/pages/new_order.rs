@@ -2,7 +2,7 @@
 
 use super::login::focus;
 use crate::api::{Api, Client, NewClient, NewEquipment, NewOrder, Refusal};
-use crate::components::{Dialog, Fault, Field};
+use crate::components::{Dialog, Field, fault_of};
 use crate::i18n::{Words, use_words};
 use stylist::yew::use_style;
 use wasm_bindgen_futures::spawn_local;
@@ -273,7 +273,7 @@ pub fn NewOrderDialog(props: &NewOrderProps) -> Html {
                     <option value="" selected={draft.equipment.is_empty()}>{ words.choose }</option>
                     { for known.iter().map(|one| html! { <option value={one.id.clone()} selected={draft.equipment == one.id}>{ &one.name }</option> }) }
                 </select>
-                <Fault id="o-equipment-fault" text={needed(Missing::Equipment)} />
+                { fault_of("o-equipment-fault", needed(Missing::Equipment)) }
                 <button type="button" class="lnk start" onclick={flip(|draft| draft.new_equipment = true)}>{ words.new_equipment }</button>
             </div>
         }
@@ -289,9 +289,9 @@ pub fn NewOrderDialog(props: &NewOrderProps) -> Html {
                 <div class="field"><label for="o-problem">{ words.problem }</label>
                     <textarea class="in text" id="o-problem" rows="3" placeholder={words.problem_hint} value={draft.problem.clone()} oninput={problem}
                         aria-invalid={problem_fault.map(|_| "true")} aria-describedby={problem_fault.map(|_| "o-problem-fault")} />
-                    <Fault id="o-problem-fault" text={problem_fault} />
+                    { fault_of("o-problem-fault", problem_fault) }
                 </div>
-                <Fault id="o-fault" text={(*fault).clone()} />
+                { fault_of("o-fault", fault.as_deref()) }
                 <div class="row end"><button type="button" class="btn bare" onclick={close}>{ words.cancel }</button>
                     <button class="btn pri" disabled={*sending}>{ if *sending { words.creating } else { words.create_order } }</button></div>
             </form>

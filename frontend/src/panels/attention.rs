@@ -1,7 +1,7 @@
 //! What needs a person now. The only tinted block of the page; nothing due is one quiet line.
 
 use super::PanelProps;
-use crate::components::Icon;
+use crate::components::icon;
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use shared::{OrderStatus, OrdersByStatus, StatusCode};
@@ -22,7 +22,7 @@ pub fn AttentionPanel(props: &PanelProps<OrdersByStatus>) -> Html {
     if approval + parts == 0 {
         return html! {
             <section class="strip calm" aria-labelledby="p-attention">
-                <header><h2 id="p-attention" class="row"><Icon name="READY" />{ words.all_well }</h2><p>{ words.all_well_why }</p></header>
+                <header><h2 id="p-attention" class="row">{ icon("READY") }{ words.all_well }</h2><p>{ words.all_well_why }</p></header>
             </section>
         };
     }
@@ -36,7 +36,7 @@ pub fn AttentionPanel(props: &PanelProps<OrdersByStatus>) -> Html {
     };
     html! {
         <section class="strip pair" aria-labelledby="p-attention">
-            <header><h2 id="p-attention" class="row"><Icon name="alert" />{ words.alerts }</h2><p>{ words.alerts_subtitle }</p></header>
+            <header><h2 id="p-attention" class="row">{ icon("alert") }{ words.alerts }</h2><p>{ words.alerts_subtitle }</p></header>
             { ask(approval, (words.waiting_approval)(approval)) }
             { ask(parts, (words.waiting_parts)(parts)) }
         </section>

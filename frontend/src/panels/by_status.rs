@@ -2,12 +2,12 @@
 //! delivered ones would flatten the rest; percentages are always of all.
 
 use super::{Chrome, Content, Empty, PanelProps, framed};
-use crate::charts::{Bar, share};
-use crate::components::{Badge, Icon};
+use crate::charts::{bar, share};
+use crate::components::{badge, icon};
 use crate::format::{Formats, use_formats};
 use crate::i18n::{Words, use_words};
 use shared::{OrdersByStatus, StatusCode, StatusCount};
-use yew::{AttrValue, Callback, Html, MouseEvent, component, html, use_state};
+use yew::{Callback, Html, MouseEvent, component, html, use_state};
 
 #[component]
 pub fn ByStatusPanel(props: &PanelProps<OrdersByStatus>) -> Html {
@@ -39,7 +39,7 @@ pub fn ByStatusPanel(props: &PanelProps<OrdersByStatus>) -> Html {
 /// "Ver como tabla", and back.
 pub(super) fn switch(as_table: bool, words: &Words, onclick: Callback<MouseEvent>) -> Html {
     let text = if as_table { words.as_chart } else { words.as_table };
-    html! { <button class="btn bare sm" {onclick} aria-pressed={if as_table { "true" } else { "false" }}><Icon name="table" /><span>{ text }</span></button> }
+    html! { <button class="btn bare sm" {onclick} aria-pressed={if as_table { "true" } else { "false" }}>{ icon("table") }<span>{ text }</span></button> }
 }
 
 fn sum<'a>(counts: impl Iterator<Item = &'a StatusCount>) -> u64 {
@@ -56,8 +56,8 @@ fn is_open(count: &&StatusCount) -> bool {
 
 fn named(count: &StatusCount, words: &Words) -> Html {
     let code = count.status.code().to_owned();
-    let label = (words.status_label)(&code).map(AttrValue::from);
-    html! { <Badge {code} {label} /> }
+    let label = (words.status_label)(&code);
+    badge(&code, label)
 }
 
 fn chart(counts: &[StatusCount], all: u64, words: &Words, formats: &Formats) -> Html {
@@ -66,7 +66,7 @@ fn chart(counts: &[StatusCount], all: u64, words: &Words, formats: &Formats) -> 
         let rows = members.iter().map(|one| {
             let code = one.status.code().to_owned();
             html! {
-                <li key={code.clone()} data-status={code.clone()}>{ named(one, words) }<Bar percent={share(one.count, largest)} status={code} /><b>{ formats.count(one.count) }</b><small>{ format!("({})", formats.percent(one.count, all)) }</small></li>
+                <li key={code.clone()} data-status={code.clone()}>{ named(one, words) }{ bar(share(one.count, largest), Some(code)) }<b>{ formats.count(one.count) }</b><small>{ format!("({})", formats.percent(one.count, all)) }</small></li>
             }
         });
         let rows: Vec<Html> = rows.collect();

@@ -19,11 +19,11 @@ pub use technicians::TopTechniciansPanel;
 pub use totals::{ActiveOrdersTotal, ClientsTotal, RevenueTotal, TechniciansTotal};
 
 use crate::clock;
-use crate::components::{Card, Note, Skeleton, Void};
+use crate::components::{Card, Skeleton, Void, card, note, void};
 use crate::format::Formats;
 use crate::i18n::Words;
 use crate::store::{Condition, Panel};
-use yew::{AttrValue, Callback, Classes, Html, Properties, html};
+use yew::{Callback, Html, Properties, html};
 
 #[derive(Clone, Debug, Properties)]
 pub struct PanelProps<T: 'static> {
@@ -74,43 +74,33 @@ fn framed<T>(
     chrome: Chrome,
     show: impl FnOnce(&T) -> Content,
 ) -> Html {
-    let Chrome { id, title, subtitle, class, rows } = chrome;
-    let retry = || Some(props.on_retry.clone());
-    let plain = html! { <p class="m">{ subtitle }</p> };
-    let void =
-        |icon: &'static str, tone: Option<&'static str>, title: &'static str, why: &'static str, on_retry| {
-            html! { <Void {icon} tone={tone.map(AttrValue::from)} {title} {why} {on_retry} /> }
-        };
+    let plain = || html! { <p class="m">{ chrome.subtitle }</p> };
+    let empty = |icon, title, why, on_retry| void(Void { icon, title, why }, words, on_retry);
+    let quiet = |line: Html, body: Html| (line, body, html! {}, false);
     let (line, body, action, busy) = match (&props.data.condition, &props.data.value) {
         (Condition::Forbidden, _) => {
-            (plain, void("lock", None, words.forbidden, words.forbidden_why, None), html! {}, false)
+            quiet(plain(), empty("lock", words.forbidden, words.forbidden_why, None))
         }
-        (Condition::Absent, _) => {
-            (plain, void("off", None, words.absent, words.absent_why, None), html! {}, false)
-        }
+        (Condition::Absent, _) => quiet(plain(), empty("off", words.absent, words.absent_why, None)),
         (Condition::Failed { .. }, None) => {
-            (plain, void("alert", Some("bad"), words.failed, words.failed_why, retry()), html! {}, false)
+            quiet(plain(), empty("alert", words.failed, words.failed_why, Some(&props.on_retry)))
         }
-        (Condition::Loading, None) | (Condition::Ready, None) => {
-            (html! { <p class="m">{ words.loading }</p> }, html! { <Skeleton {rows} /> }, html! {}, true)
+        (Condition::Loading | Condition::Ready, None) => {
+            let line = html! { <p class="m">{ words.loading }</p> };
+            (line, html! { <Skeleton rows={chrome.rows} /> }, html! {}, true)
         }
         (condition, Some(value)) => {
             let line = match condition {
-                Condition::Failed { at } => {
-                    let text = failed_since(words, formats, at);
-                    html! { <Note {text} on_retry={props.on_retry.clone()} /> }
-                }
-                Condition::Loading | Condition::Ready | Condition::Absent | Condition::Forbidden => plain,
+                Condition::Failed { at } => note(failed_since(words, formats, at), words, &props.on_retry),
+                Condition::Loading | Condition::Ready | Condition::Absent | Condition::Forbidden => plain(),
             };
             match show(value) {
-                Content::Nothing(empty) => {
-                    (line, void("inbox", None, empty.title, empty.why, None), html! {}, false)
-                }
+                Content::Nothing(Empty { title, why }) => quiet(line, empty("inbox", title, why, None)),
                 Content::Shown { body, action } => (line, body, action, false),
             }
         }
     };
-    html! { <Card {id} {title} {line} class={Classes::from(class)} {action} {busy}>{ body }</Card> }
+    card(Card { id: chrome.id, title: chrome.title, class: chrome.class, line, action, busy, body })
 }
 
 /// "No se pudo actualizar · 10:42"

@@ -2,13 +2,13 @@
 
 use super::{Chrome, Content, Empty, PanelProps, framed};
 use crate::clock;
-use crate::components::{Ago, Badge};
+use crate::components::{Ago, badge};
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use gloo_timers::callback::Timeout;
 use shared::{Money, OrdersRecent, RecentOrder};
 use std::collections::HashMap;
-use yew::{AttrValue, Html, component, html, use_effect_with, use_force_update, use_mut_ref};
+use yew::{Html, component, html, use_effect_with, use_force_update, use_mut_ref};
 
 /// How long an order is called new.
 const NEW_MS: f64 = 60_000.0;
@@ -64,7 +64,7 @@ pub fn RecentPanel(props: &PanelProps<OrdersRecent>) -> Html {
         let mut ids = std::collections::HashSet::new();
         let rows = value.recent_orders.iter().filter(|order| ids.insert(&order.id)).map(|order| {
             let code = order.status.code().to_owned();
-            let label = (words.status_label)(&code).map(AttrValue::from);
+            let label = (words.status_label)(&code);
             let client = order.client_name.as_deref().unwrap_or(words.no_client);
             let cost = order.final_cost.unwrap_or(Money::ZERO);
             let about = format!("{client} · {}", order.problem_description);
@@ -75,7 +75,7 @@ pub fn RecentPanel(props: &PanelProps<OrdersRecent>) -> Html {
                         if seen.borrow().is_new(&order.id, now) { { " " }<span class="tag" data-s="live">{ words.new }</span> }
                     </span>
                     <b class={yew::classes!("r", (cost == Money::ZERO).then_some("m"))}>{ formats.money(cost) }</b>
-                    <span class="row"><Badge {code} {label} /><small class="cut" title={about.clone()}>{ about.clone() }</small></span>
+                    <span class="row">{ badge(&code, label) }<small class="cut" title={about.clone()}>{ about.clone() }</small></span>
                     <small class="r"><Ago at_ms={clock::parse_ms(&order.created_at)} /></small>
                 </li>
             }

@@ -2,7 +2,7 @@
 
 use super::by_status::switch;
 use super::{Chrome, Content, Empty, PanelProps, framed};
-use crate::charts::{Bar, share};
+use crate::charts::{bar, share};
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use shared::OrdersTopServices;
@@ -41,7 +41,7 @@ pub fn TopServicesPanel(props: &PanelProps<OrdersTopServices>) -> Html {
         } else {
             let largest = services.iter().map(|one| one.count).max().unwrap_or(0);
             let rows = services.iter().map(|one| html! {
-                <li key={one.service_name.clone()}><span class="cut" title={one.service_name.clone()}>{ &one.service_name }</span><b class="r">{ formats.money(one.revenue) }</b><Bar percent={share(one.count, largest)} /><small>{ times(one.count) }</small></li>
+                <li key={one.service_name.clone()}><span class="cut" title={one.service_name.clone()}>{ &one.service_name }</span><b class="r">{ formats.money(one.revenue) }</b>{ bar(share(one.count, largest), None) }<small>{ times(one.count) }</small></li>
             });
             html! {
                 <figure class="fig" aria-label={words.services}>

@@ -1,7 +1,7 @@
 //! The four totals: the only large figures of the page.
 
 use super::{PanelProps, failed_since};
-use crate::components::{Figure, Icon};
+use crate::components::{Figure, icon};
 use crate::format::{Formats, use_formats};
 use crate::i18n::{Words, use_words};
 use crate::store::Condition;
@@ -28,7 +28,7 @@ fn total<T>(
     let (title, below) = labels;
     let (figure, note, below) = match (&props.data.condition, &props.data.value) {
         (Condition::Forbidden, _) => {
-            (html! { <b class="num m"><Icon name="lock" /></b> }, html! {}, words.forbidden)
+            (html! { <b class="num m">{ icon("lock") }</b> }, html! {}, words.forbidden)
         }
         (Condition::Absent, _) => (html! { <b class="num m">{ "—" }</b> }, html! {}, words.absent),
         (Condition::Failed { .. }, None) => (html! { <b class="num m">{ "—" }</b> }, html! {}, words.failed),
@@ -44,9 +44,8 @@ fn total<T>(
                 Condition::Loading | Condition::Ready | Condition::Absent | Condition::Forbidden => None,
             };
             let figure = html! { <Figure {value} text={AttrValue::from(text)} suffix={AttrValue::from(suffix)} difference={difference.clone()} stale={failed.is_some()} /> };
-            let note = failed.map(
-                |text| html! { <span class="note" data-s="bad" title={text}><Icon name="alert" /></span> },
-            );
+            let note = failed
+                .map(|text| html! { <span class="note" data-s="bad" title={text}>{ icon("alert") }</span> });
             let below = if note.is_some() { words.not_updated } else { below };
             (figure, note.unwrap_or_default(), below)
         }

@@ -55,7 +55,7 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
     };
     let plain = Files::get(name)?;
     let (content, coding) =
-        compressed("br", "br").or_else(|| compressed("gzip", "gz")).unwrap_or_else(|| (plain, None));
+        compressed("br", "br").or_else(|| compressed("gzip", "gz")).unwrap_or((plain, None));
     Some(answer(name, content, coding))
 }
 

@@ -295,3 +295,13 @@ async fn pings_are_answered_and_other_words_ignored() {
     drop(client);
     until("the client to be gone", async || server.clients().await == 0).await;
 }
+
+#[tokio::test]
+async fn a_server_that_goes_down_tells_its_clients() {
+    let shop = FakeShop::start().await;
+    let server = Server::before(&shop).await;
+    let mut client = server.join("?version=0").await;
+    client.next().await;
+    let (code, ()) = tokio::join!(client.closed(), server.stop());
+    assert_eq!(code, 1001);
+}
