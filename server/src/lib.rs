@@ -36,6 +36,9 @@ pub async fn run(
     let address = listener.local_addr().context("the listener has no address")?;
     let inbox = Arc::new(Inbox::default());
     let source = open_source(&config, &inbox).await?;
+    if let Source::Shop(shop) = &source {
+        refuse_known_password(shop, address)?;
+    }
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let (live, updater) = Live::start(source.clone(), inbox, config.reconcile_every(), shards);
     let traffic = match &source {
@@ -83,6 +86,16 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
     let inbox = inbox.clone();
     let announce = Arc::new(move |event, id| inbox.announce(event, id, None, Origin::Shop));
     Ok(Source::Shop(Shop::open(options, announce).await?))
+}
+
+/// Everybody knows the demo's password, so it must not be reachable from outside.
+fn refuse_known_password(shop: &Shop, address: SocketAddr) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        shop.sign_in().is_none() || address.ip().is_loopback(),
+        "the demo's administrator has a password that everybody knows: set ADMIN_EMAIL and ADMIN_PASSWORD, or \
+         let PULSO_LISTEN be a loopback address such as 127.0.0.1:8081, not {address}"
+    );
+    Ok(())
 }
 
 /// What a person who started it needs to know.

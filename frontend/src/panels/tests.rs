@@ -3,7 +3,7 @@
 use super::*;
 use shared::*;
 use std::rc::Rc;
-use yew::{BaseComponent, LocalServerRenderer, component};
+use yew::{AttrValue, BaseComponent, LocalServerRenderer, component};
 
 async fn rendered<C>(props: C::Properties) -> String
 where
