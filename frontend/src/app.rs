@@ -2,12 +2,12 @@
 
 use crate::api::{Api, Config, window};
 use crate::clock;
-use crate::components::{Banner, Dialog, Header, Link, Toast, Toasts};
+use crate::components::{Banner, Dialog, Header, Link, Toast, header, toasts};
 use crate::format::{Formats, Locale};
 use crate::i18n::{SPANISH, Words, use_words};
 use crate::listener::Listener;
 use crate::live::{Happened, Live, View};
-use crate::pages::{DashboardPage, LoginForm, LoginPage, NewOrderDialog, NotAllowedPage};
+use crate::pages::{DashboardPage, LoginForm, NewOrderDialog, login_page, not_allowed_page};
 use crate::session::Session;
 use crate::store::{Connection, News, Store};
 use crate::theme;
@@ -66,6 +66,7 @@ struct EntranceProps {
 /// Lets in whoever may look.
 #[component]
 fn Entrance(props: &EntranceProps) -> Html {
+    let words = use_words();
     let session = use_state(Session::kept);
     let on_session = {
         let session = session.clone();
@@ -82,8 +83,8 @@ fn Entrance(props: &EntranceProps) -> Html {
         })
     };
     match &*session {
-        None if props.config.needs_sign_in() => html! { <LoginPage {on_session} /> },
-        Some(session) if !session.is_admin => html! { <NotAllowedPage {on_sign_out} /> },
+        None if props.config.needs_sign_in() => login_page(words, on_session),
+        Some(session) if !session.is_admin => not_allowed_page(words, &on_sign_out),
         session => {
             html! { <Board config={props.config.clone()} session={session.clone()} {on_session} {on_sign_out} /> }
         }
@@ -196,7 +197,7 @@ fn Board(props: &BoardProps) -> Html {
         use_callback((), move |id, ()| notices.dispatch(Notice::Close(id)))
     };
     if !*allowed {
-        return html! { <NotAllowedPage on_sign_out={props.on_sign_out.clone()} /> };
+        return not_allowed_page(words, &props.on_sign_out);
     }
     let link = match &view.connection {
         Connection::Connecting => Link::Connecting,
@@ -219,14 +220,22 @@ fn Board(props: &BoardProps) -> Html {
             html! { <Dialog id="sign-in-again" title={words.sign_in}><div><p class="m">{ words.session_over }</p><LoginForm {on_session} /></div></Dialog> }
         }
     };
+    let head = Header {
+        user: props.session.as_ref().map(|session| AttrValue::from(session.email.clone())),
+        link: link.clone(),
+        checked_ms,
+        on_retry: on_hurry,
+        on_theme,
+        on_sign_out: props.session.is_some().then(|| props.on_sign_out.clone()),
+        on_new_order: creates.then_some(on_new_order),
+    };
     let active = view.panels.orders_overview.value.as_ref().map(|value| value.active_orders);
     html! {
         <>
-            <Header user={props.session.as_ref().map(|session| AttrValue::from(session.email.clone()))} link={link.clone()} {checked_ms} on_retry={on_hurry} {on_theme}
-                on_sign_out={props.session.is_some().then(|| props.on_sign_out.clone())} on_new_order={creates.then_some(on_new_order)} />
+            { header(head, words) }
             <Banner {link} {checked_ms} />
             <DashboardPage panels={view.panels.clone()} on_retry={on_reload} />
-            <Toasts toasts={notices.toasts.clone()} on_close={on_toast_close} />
+            { toasts(&notices.toasts, words, &on_toast_close) }
             <Speech news={notices.newest.clone()} {active} />
             { dialog }
         </>

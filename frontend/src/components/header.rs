@@ -2,12 +2,11 @@
 
 use super::{Ago, Link, Pill, icon};
 use crate::clock;
-use crate::i18n::use_words;
+use crate::i18n::{Words, use_words};
 use gloo_timers::callback::Interval;
 use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state};
 
-#[derive(PartialEq, Properties)]
-pub struct HeaderProps {
+pub struct Header {
     /// Who is signed in.
     pub user: Option<AttrValue>,
     pub link: Link,
@@ -20,9 +19,7 @@ pub struct HeaderProps {
     pub on_new_order: Option<Callback<()>>,
 }
 
-#[component]
-pub fn Header(props: &HeaderProps) -> Html {
-    let words = use_words();
+pub fn header(props: Header, words: &Words) -> Html {
     let click = |callback: &Callback<()>| callback.reform(|_: MouseEvent| ());
     let updated = (!props.checked_ms.is_nan())
         .then(|| html! { <span class="m">{ words.updated }{ " " }<Ago at_ms={props.checked_ms} /></span> });

@@ -1,7 +1,7 @@
 //! Short notices above the page: at most three, each for as long as it takes to read, longer while looked at.
 
 use super::icon;
-use crate::i18n::use_words;
+use crate::i18n::{Words, use_words};
 use gloo_timers::callback::Timeout;
 use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state};
 
@@ -16,20 +16,12 @@ pub struct Toast {
     pub text: AttrValue,
 }
 
-#[derive(PartialEq, Properties)]
-pub struct ToastsProps {
-    /// The newest last.
-    pub toasts: Vec<Toast>,
-    pub on_close: Callback<u32>,
-}
-
-#[component]
-pub fn Toasts(props: &ToastsProps) -> Html {
-    let words = use_words();
-    let shown = props.toasts.iter().rev().take(MOST).rev();
+/// The newest last.
+pub fn toasts(toasts: &[Toast], words: &Words, on_close: &Callback<u32>) -> Html {
+    let shown = toasts.iter().rev().take(MOST).rev();
     html! {
         <div class="toasts" role="region" aria-label={words.notices}>
-            { for shown.map(|toast| html! { <OneToast key={toast.id} toast={toast.clone()} on_close={props.on_close.clone()} /> }) }
+            { for shown.map(|toast| html! { <OneToast key={toast.id} toast={toast.clone()} on_close={on_close.clone()} /> }) }
         </div>
     }
 }

@@ -1,10 +1,11 @@
 //! The dashboard: first what needs a person, then the totals, then the lists.
 
+use crate::format::use_formats;
 use crate::i18n::use_words;
+use crate::panels::totals::{self, Total};
 use crate::panels::{
-    ActiveOrdersTotal, AttentionPanel, ByStatusPanel, ClientsTotal, OrdersSummaryPanel, RecentPanel,
-    RevenueTotal, TechniciansTotal, TopClientsPanel, TopServicesPanel, TopTechniciansPanel,
-    UsersSummaryPanel,
+    AttentionPanel, ByStatusPanel, OrdersSummaryPanel, RecentPanel, TopClientsPanel, TopServicesPanel,
+    TopTechniciansPanel, UsersSummaryPanel,
 };
 use crate::store::Panels;
 use shared::{Metric, PerMetric};
@@ -18,7 +19,7 @@ pub struct DashboardProps {
 
 #[component]
 pub fn DashboardPage(props: &DashboardProps) -> Html {
-    let words = use_words();
+    let (words, formats) = (use_words(), use_formats());
     // Made once, so that a panel whose metric did not change has equal props and is skipped.
     let retry = use_memo(props.on_retry.clone(), |on_retry| {
         PerMetric::from_fn(|metric| on_retry.reform(move |()| metric))
@@ -30,10 +31,10 @@ pub fn DashboardPage(props: &DashboardProps) -> Html {
             <div class="head"><h1>{ words.dashboard }</h1><p>{ words.dashboard_subtitle }</p></div>
             <AttentionPanel data={panels.orders_by_status.clone()} on_retry={retry(Metric::OrdersByStatus)} />
             <section class="grid" aria-labelledby="p-totals"><h2 id="p-totals" class="vh">{ words.totals }</h2>
-                <ActiveOrdersTotal data={panels.orders_overview.clone()} on_retry={retry(Metric::OrdersOverview)} />
-                <RevenueTotal data={panels.orders_revenue.clone()} on_retry={retry(Metric::OrdersRevenue)} />
-                <ClientsTotal data={panels.users_overview.clone()} on_retry={retry(Metric::UsersOverview)} />
-                <TechniciansTotal data={panels.users_overview.clone()} on_retry={retry(Metric::UsersOverview)} />
+                <Total ..totals::active_orders(&panels.orders_overview, words, &formats) />
+                <Total ..totals::revenue(&panels.orders_revenue, words, &formats) />
+                <Total ..totals::clients(&panels.users_overview, words, &formats) />
+                <Total ..totals::technicians(&panels.users_overview, words, &formats) />
             </section>
             <div class="grid">
                 <ByStatusPanel data={panels.orders_by_status.clone()} on_retry={retry(Metric::OrdersByStatus)} />

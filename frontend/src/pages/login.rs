@@ -2,7 +2,7 @@
 
 use crate::api::{Api, Refusal};
 use crate::components::{Field, fault_of, icon};
-use crate::i18n::use_words;
+use crate::i18n::{Words, use_words};
 use crate::session::Session;
 use wasm_bindgen_futures::spawn_local;
 use yew::{
@@ -15,14 +15,12 @@ pub struct LoginProps {
     pub on_session: Callback<Session>,
 }
 
-#[component]
-pub fn LoginPage(props: &LoginProps) -> Html {
-    let words = use_words();
+pub fn login_page(words: &Words, on_session: Callback<Session>) -> Html {
     html! {
         <main class="solo" id="main">
             <svg class="beat" viewBox="0 0 1200 200" preserveAspectRatio="none" aria-hidden="true"><path vector-effect="non-scaling-stroke" d="M0 110H300l14-14 14 14h26l16 18 26-112 30 150 20-56h30l20-24 22 24H900l14-14 14 14h26l16 18 26-112 30 150 20-56H1200" /></svg>
             <h1 class="logo">{ icon("pulse") }{ "Pulso" }</h1>
-            <section class="card sign"><h2>{ words.sign_in }</h2><LoginForm on_session={props.on_session.clone()} /></section>
+            <section class="card sign"><h2>{ words.sign_in }</h2><LoginForm {on_session} /></section>
         </main>
     }
 }
@@ -105,16 +103,9 @@ pub(super) fn focus(node: &NodeRef) {
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct NotAllowedProps {
-    pub on_sign_out: Callback<()>,
-}
-
 /// Signed in, but not as someone who runs the shop.
-#[component]
-pub fn NotAllowedPage(props: &NotAllowedProps) -> Html {
-    let words = use_words();
-    let sign_out = props.on_sign_out.reform(|_: MouseEvent| ());
+pub fn not_allowed_page(words: &Words, on_sign_out: &Callback<()>) -> Html {
+    let sign_out = on_sign_out.reform(|_: MouseEvent| ());
     html! {
         <main class="solo" id="main">
             <h1 class="logo">{ icon("pulse") }{ "Pulso" }</h1>

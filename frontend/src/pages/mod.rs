@@ -5,5 +5,5 @@ mod login;
 mod new_order;
 
 pub use dashboard::DashboardPage;
-pub use login::{LoginForm, LoginPage, NotAllowedPage};
+pub use login::{LoginForm, login_page, not_allowed_page};
 pub use new_order::NewOrderDialog;

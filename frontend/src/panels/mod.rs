@@ -1,7 +1,7 @@
 //! One file a panel. Each gets the value of its metric and shows it; all share one frame for their states.
 
 mod attention;
-mod totals;
+pub mod totals;
 mod recent;
 mod by_status;
 mod services;
@@ -16,7 +16,6 @@ pub use recent::RecentPanel;
 pub use services::TopServicesPanel;
 pub use summaries::{OrdersSummaryPanel, UsersSummaryPanel};
 pub use technicians::TopTechniciansPanel;
-pub use totals::{ActiveOrdersTotal, ClientsTotal, RevenueTotal, TechniciansTotal};
 
 use crate::clock;
 use crate::components::{Card, Skeleton, Void, card, note, void};

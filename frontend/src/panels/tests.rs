@@ -153,16 +153,24 @@ async fn recent_orders_are_read_with_whatever_is_missing() {
 
 #[tokio::test]
 async fn totals_are_never_cut() {
+    let (words, formats) = (&crate::i18n::SPANISH, Formats::new(crate::format::Locale::default()));
     let value = OrdersRevenue {
         total_revenue: Money::from_cents(12_345_678_901),
         average_cost: Money::ZERO,
         completed_orders_count: 1,
     };
-    let text = text(&rendered::<RevenueTotal>(ready(value)).await);
-    assert!(text.contains("Facturación Total $123.456.789,01 Órdenes completadas"), "{text}");
+    let revenue = rendered::<totals::Total>(totals::revenue(&ready(value).data, words, &formats)).await;
+    assert!(text(&revenue).contains("Facturación Total $123.456.789,01 Órdenes completadas"), "{revenue}");
     let value = UsersOverview { total_clients: 1_284, total_technicians: 8, active_technicians: 6 };
-    let technicians = rendered::<TechniciansTotal>(ready(value)).await;
-    assert!(technicians.contains("<small>/8</small>"), "{technicians}");
+    let technicians = totals::technicians(&ready(value.clone()).data, words, &formats);
+    assert!(rendered::<totals::Total>(technicians).await.contains("<small>/8</small>"));
+    let failed = panel(Some(value), Condition::Failed { at: "w".into() }).data;
+    let clients = rendered::<totals::Total>(totals::clients(&failed, words, &formats)).await;
+    assert!(clients.contains("1.284") && clients.contains("No se pudo actualizar"), "{clients}");
+    let refused = panel(None, Condition::Forbidden).data;
+    assert!(
+        rendered::<totals::Total>(totals::clients(&refused, words, &formats)).await.contains("Sin permiso")
+    );
 }
 
 #[tokio::test]
