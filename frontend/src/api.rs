@@ -1,12 +1,19 @@
 //! The only other place that touches the network: plain requests.
 
 use crate::clock;
+use crate::live::NOBODY;
 use crate::store::Answer;
+use futures_util::future::{Either, select};
 use gloo_net::http::{Request, RequestBuilder, Response};
 use gloo_net::websocket::futures::WebSocket;
+use gloo_timers::future::TimeoutFuture;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::Metric;
+use std::pin::pin;
+
+/// The server itself waits 3 s for its source.
+const METRIC_WITHIN_MS: u32 = 10_000;
 
 pub fn window() -> web_sys::Window {
     web_sys::window().expect("a page has a window")
@@ -163,27 +170,30 @@ impl Api {
         Ok(signed_in.access_token)
     }
 
-    /// One metric; `Err` is a status that concerns the session and not the metric.
-    pub async fn metric(&self, metric: Metric, tag: Option<&str>) -> Result<Answer, u16> {
+    /// One metric: the status, and what it means for the metric. 401 is about the session and means nothing for it.
+    pub async fn metric(&self, metric: Metric, tag: Option<&str>) -> (u16, Option<Answer>) {
         let mut request = self.authorized(Request::get(&url(metric.path())));
         if let Some(tag) = tag {
             request = request.header("If-None-Match", tag);
         }
         let failed = || Answer::Failed { at: clock_iso() };
-        let Ok(response) = request.send().await else { return Ok(failed()) };
-        Ok(match response.status() {
-            200 => {
-                let tag = response.headers().get("etag");
-                response.text().await.map_or_else(|_| failed(), |text| Answer::Body { tag, text })
-            }
-            304 => Answer::NotModified,
-            404 => Answer::Absent,
-            401 => return Err(401),
-            // The server says 403 for a metric that its source refuses, and for a viewer whose role may not look;
-            // the socket, which has the second only, tells them apart.
-            403 => Answer::Forbidden,
-            _ => failed(),
-        })
+        let read = async {
+            let Ok(response) = request.send().await else { return (NOBODY, Some(failed())) };
+            let status = response.status();
+            let answer = match status {
+                200 => {
+                    let tag = response.headers().get("etag");
+                    response.text().await.map_or_else(|_| failed(), |text| Answer::Body { tag, text })
+                }
+                304 => Answer::NotModified,
+                404 => Answer::Absent,
+                401 => return (status, None),
+                403 => Answer::Forbidden,
+                _ => failed(),
+            };
+            (status, Some(answer))
+        };
+        within(METRIC_WITHIN_MS, read).await.unwrap_or_else(|| (NOBODY, Some(failed())))
     }
 
     pub async fn clients(&self) -> Result<Vec<Client>, Refusal> {
@@ -226,6 +236,14 @@ impl Api {
             Some(token) => WebSocket::open_with_protocols(&url, &["pulso.v1", &format!("bearer.{token}")]),
         };
         socket.map_err(|error| error.to_string())
+    }
+}
+
+/// `None`: it took too long.
+async fn within<T>(limit_ms: u32, work: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(work), TimeoutFuture::new(limit_ms)).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
     }
 }
 

@@ -2,23 +2,24 @@
 
 use crate::api::{Api, Config, window};
 use crate::clock;
-use crate::components::{Banner, Dialog, Header, Link, Toast, header, toasts};
+use crate::components::{Banner, Dialog, Header, Link, header, toasts};
 use crate::format::{Formats, Locale};
 use crate::i18n::{SPANISH, Words, use_words};
 use crate::listener::Listener;
 use crate::live::{Happened, Live, View};
-use crate::pages::{DashboardPage, LoginForm, NewOrderDialog, login_page, not_allowed_page};
+use crate::notices::{Notice, Notices};
+use crate::pages::{DashboardPage, Draft, LoginForm, NewOrderDialog, login_page, not_allowed_page};
 use crate::session::Session;
-use crate::store::{Connection, News, Store};
+use crate::store::{Connection, Store};
 use crate::theme;
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
-use shared::{Metric, Subject};
+use shared::Metric;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen_futures::spawn_local;
 use yew::{
-    AttrValue, Callback, ContextProvider, Html, Properties, Reducible, component, html, use_callback,
+    AttrValue, Callback, ContextProvider, Html, Properties, UseStateHandle, component, html, use_callback,
     use_effect_with, use_memo, use_mut_ref, use_reducer, use_state,
 };
 
@@ -28,14 +29,18 @@ const CONFIG_RETRY_MS: u32 = 2_000;
 #[component]
 pub fn App() -> Html {
     let config = use_state(|| None::<Config>);
+    let unreachable = use_state(|| false);
     {
-        let config = config.clone();
+        let (config, unreachable) = (config.clone(), unreachable.clone());
         use_effect_with((), move |()| {
             spawn_local(async move {
                 loop {
                     match Api::config().await {
                         Ok(read) => return config.set(Some(read)),
-                        Err(_) => TimeoutFuture::new(CONFIG_RETRY_MS).await,
+                        Err(_) => {
+                            unreachable.set(true);
+                            TimeoutFuture::new(CONFIG_RETRY_MS).await;
+                        }
                     }
                 }
             });
@@ -49,7 +54,9 @@ pub fn App() -> Html {
     let formats = use_memo(locale, |locale| Formats::new(locale.clone()));
     let words: &'static Words = &SPANISH;
     let Some(config) = (*config).clone() else {
-        return html! { <main class="solo" id="main"><p class="m" role="status">{ words.connecting }{ "…" }</p></main> };
+        let said =
+            if *unreachable { words.unreachable.to_owned() } else { format!("{}…", words.connecting) };
+        return html! { <main class="solo" id="main"><p class="m" role="status">{ said }</p></main> };
     };
     html! {
         <ContextProvider<&'static Words> context={words}>
@@ -82,6 +89,18 @@ fn Entrance(props: &EntranceProps) -> Html {
             session.set(None);
         })
     };
+    {
+        let session = session.clone();
+        use_effect_with(session.is_some(), move |signed_in| {
+            let forgotten = move || {
+                if Session::was_forgotten() {
+                    session.set(None);
+                }
+            };
+            let listener = signed_in.then(|| Listener::new(&window(), "storage", forgotten));
+            move || drop(listener)
+        });
+    }
     match &*session {
         None if props.config.needs_sign_in() => login_page(words, on_session),
         Some(session) if !session.is_admin => not_allowed_page(words, &on_sign_out),
@@ -99,14 +118,6 @@ struct BoardProps {
     on_sign_out: Callback<()>,
 }
 
-/// What lies above the page; only one thing at a time.
-#[derive(Clone, Copy, PartialEq)]
-enum Above {
-    Nothing,
-    NewOrder,
-    SignIn,
-}
-
 #[component]
 fn Board(props: &BoardProps) -> Html {
     let words = use_words();
@@ -114,25 +125,31 @@ fn Board(props: &BoardProps) -> Html {
     let view = use_state(|| View {
         panels: Store::default().panels(),
         connection: Connection::Connecting,
-        checked: None,
+        checked_ms: None,
         upstream_is_down: false,
     });
-    let above = use_state(|| Above::Nothing);
+    // What lies above the page. A session that ends while an order is written covers the form and keeps it.
+    let ordering = use_state(|| false);
+    let expired = use_state(|| false);
+    let draft = use_mut_ref(|| None::<Draft>);
     let allowed = use_state(|| true);
     let notices = use_reducer(Notices::default);
     let live = use_mut_ref(|| None::<Live>);
     // A renewed session starts the connection anew, even with a token that happens to be the same.
     let renewals = use_state(|| 0_u32);
     {
-        let (view, above, allowed, notices, live) =
-            (view.clone(), above.clone(), allowed.clone(), notices.dispatcher(), live.clone());
+        let (view, expired, allowed, notices, live) =
+            (view.clone(), expired.clone(), allowed.clone(), notices.dispatcher(), live.clone());
         let token = props.session.as_ref().map(|session| session.token.clone());
         let store: Rc<RefCell<Store>> = store.clone();
         use_effect_with((token, *renewals), move |(token, _)| {
             let show = Callback::from(move |next| view.set(next));
             let happened = Callback::from(move |what| match what {
-                Happened::Events { count, news } => notices.dispatch(Notice::Happened { count, news, words }),
-                Happened::SignIn => above.set(Above::SignIn),
+                Happened::Events { count, news } => {
+                    let (hidden, now_ms) = (is_hidden(), clock::now_ms());
+                    notices.dispatch(Notice::Happened { count, news, hidden, now_ms, words });
+                }
+                Happened::SignIn => expired.set(true),
                 Happened::NotAllowed => allowed.set(false),
             });
             // The data stays when the session is renewed: only the connection starts anew.
@@ -171,25 +188,21 @@ fn Board(props: &BoardProps) -> Html {
         })
     };
     let on_theme = use_callback((), |(), ()| theme::toggle());
-    let open = |what: Above| {
-        let above = above.clone();
-        Callback::from(move |()| above.set(what))
-    };
-    let (on_new_order, on_close, on_expired) =
-        (open(Above::NewOrder), open(Above::Nothing), open(Above::SignIn));
+    let (on_new_order, on_close) = (use_set(&ordering, true), use_set(&ordering, false));
+    let on_expired = use_set(&expired, true);
     let on_session = {
-        let (above, on_session) = (above.clone(), props.on_session.clone());
+        let (expired, on_session) = (expired.clone(), props.on_session.clone());
         Callback::from(move |session| {
-            above.set(Above::Nothing);
+            expired.set(false);
             renewals.set(*renewals + 1);
             on_session.emit(session);
         })
     };
     let on_created = {
-        let (above, notices) = (above.clone(), notices.dispatcher());
-        Callback::from(move |()| {
-            above.set(Above::Nothing);
-            notices.dispatch(Notice::Say { title: words.order_created.into(), text: AttrValue::default() });
+        let (ordering, notices) = (ordering.setter(), notices.dispatcher());
+        use_callback((), move |(), ()| {
+            ordering.set(false);
+            notices.dispatch(Notice::Say { title: words.order_created.into() });
         })
     };
     let on_toast_close = {
@@ -208,18 +221,13 @@ fn Board(props: &BoardProps) -> Html {
         Connection::Polling => Link::Polling,
         Connection::Offline => Link::Offline,
     };
-    let checked_ms = view.checked.as_deref().map_or(f64::NAN, clock::parse_ms);
+    let checked_ms = view.checked_ms.unwrap_or(f64::NAN);
     // In open mode nobody has a token, and only who has one may create.
     let creates =
         props.config.offers("create") && props.config.offers("equipmentFor") && props.session.is_some();
     let api = Api::new(props.session.as_ref().map(|session| session.token.clone()));
-    let dialog = match *above {
-        Above::Nothing => html! {},
-        Above::NewOrder => html! { <NewOrderDialog {api} {on_close} {on_created} {on_expired} /> },
-        Above::SignIn => {
-            html! { <Dialog id="sign-in-again" title={words.sign_in}><div><p class="m">{ words.session_over }</p><LoginForm {on_session} /></div></Dialog> }
-        }
-    };
+    // Where plain requests get through, the server is there and the data is not old.
+    let lost = link != Link::Polling;
     let head = Header {
         user: props.session.as_ref().map(|session| AttrValue::from(session.email.clone())),
         link: link.clone(),
@@ -233,90 +241,28 @@ fn Board(props: &BoardProps) -> Html {
     html! {
         <>
             { header(head, words) }
-            <Banner {link} {checked_ms} />
+            // Each `if` keeps its place: a list that grew would be built anew, and the focus would be gone.
+            if lost {
+                <Banner {link} {checked_ms} />
+            }
             <DashboardPage panels={view.panels.clone()} on_retry={on_reload} />
             { toasts(&notices.toasts, words, &on_toast_close) }
             <Speech news={notices.newest.clone()} {active} />
-            { dialog }
+            if *ordering {
+                <NewOrderDialog {api} {draft} {on_close} {on_created} {on_expired} />
+            }
+            if *expired {
+                <Dialog id="sign-in-again" title={words.sign_in}><div><p class="m">{ words.session_over }</p><LoginForm {on_session} /></div></Dialog>
+            }
         </>
     }
 }
 
-/// Toasts, and what was missed while the tab was hidden.
-#[derive(Clone, Default, PartialEq)]
-struct Notices {
-    toasts: Vec<Toast>,
-    last_id: u32,
-    unseen: u64,
-    newest: Option<AttrValue>,
-}
-
-/// Toasts kept; older ones fall off before they are shown.
-const KEPT: usize = 12;
-
-enum Notice {
-    Happened { count: u64, news: Vec<News>, words: &'static Words },
-    Say { title: AttrValue, text: AttrValue },
-    Close(u32),
-    Seen,
-}
-
-impl Reducible for Notices {
-    type Action = Notice;
-
-    fn reduce(self: Rc<Self>, notice: Notice) -> Rc<Self> {
-        let mut next = (*self).clone();
-        match notice {
-            Notice::Happened { count, news, words } => {
-                if is_hidden() {
-                    next.unseen += count;
-                }
-                for one in news {
-                    let (title, text) = worded(&one, words);
-                    next.newest = Some(title.clone());
-                    next.add(title, text);
-                }
-            }
-            Notice::Say { title, text } => next.add(title, text),
-            Notice::Close(id) => next.toasts.retain(|toast| toast.id != id),
-            Notice::Seen => next.unseen = 0,
-        }
-        if next == *self { self } else { next.into() }
-    }
-}
-
-impl Notices {
-    fn add(&mut self, title: AttrValue, text: AttrValue) {
-        self.last_id += 1;
-        self.toasts.push(Toast { id: self.last_id, title, text });
-        let over = self.toasts.len().saturating_sub(KEPT);
-        self.toasts.drain(..over);
-    }
-}
-
-fn worded(news: &News, words: &Words) -> (AttrValue, AttrValue) {
-    let many = news.count.to_string();
-    let title = match (news.subject, news.count) {
-        (Subject::RepairOrder, 1) => words.order_received.to_owned(),
-        (Subject::RepairOrder, _) => (words.orders_received)(&many),
-        (Subject::Technician, 1) => words.technician_added.to_owned(),
-        (Subject::Technician, _) => (words.technicians_added)(&many),
-        (Subject::User | Subject::Equipment | Subject::Service | Subject::SparePart, 1) => {
-            words.client_added.to_owned()
-        }
-        (Subject::User | Subject::Equipment | Subject::Service | Subject::SparePart, _) => {
-            (words.clients_added)(&many)
-        }
-    };
-    let number = match (&news.id, news.subject) {
-        (Some(id), Subject::RepairOrder) => format!("#{}", id.chars().take(8).collect::<String>()),
-        _ => String::new(),
-    };
-    let text = match &news.about {
-        Some(about) => format!("{number} · {about}"),
-        None => number,
-    };
-    (title.into(), text.into())
+/// Sets a flag, and is the same callback at every render.
+#[yew::hook]
+fn use_set(flag: &UseStateHandle<bool>, to: bool) -> Callback<()> {
+    let flag = flag.setter();
+    use_callback((), move |(), ()| flag.set(to))
 }
 
 fn is_hidden() -> bool {
@@ -336,36 +282,42 @@ fn use_title(unseen: u64, words: &'static Words) {
 
 #[derive(PartialEq, Properties)]
 struct SpeechProps {
-    news: Option<AttrValue>,
+    news: Option<(u32, AttrValue)>,
     active: Option<u64>,
 }
 
 /// At most this often is anything read out.
-const SPEAK_EVERY_MS: u32 = 5_000;
+const SPEAK_EVERY_MS: f64 = 5_000.0;
+/// So long the figures have to arrive with their news.
+const SPEAK_AFTER_MS: f64 = 300.0;
 
 /// The one polite live region: sums up what came.
 #[component]
 fn Speech(props: &SpeechProps) -> Html {
     let words = use_words();
     let spoken = use_state(AttrValue::default);
-    let next = use_mut_ref(|| None::<AttrValue>);
-    let waits = use_mut_ref(|| None::<Timeout>);
+    // What is said is decided when it is said.
+    let newest = use_mut_ref(|| (None, None));
+    *newest.borrow_mut() = (props.news.clone(), props.active);
+    let last_ms = use_mut_ref(|| f64::NEG_INFINITY);
+    let timer = use_mut_ref(|| None::<Timeout>);
     {
-        let spoken = spoken.clone();
-        use_effect_with((props.news.clone(), props.active), move |(news, active)| {
-            let Some(news) = news else { return };
-            let text = (words.spoken)(news, &active.unwrap_or_default().to_string());
-            *next.borrow_mut() = Some(text.into());
-            let free = waits.borrow().is_none();
-            if free {
-                let later = waits.clone();
-                *waits.borrow_mut() = Some(Timeout::new(SPEAK_EVERY_MS, move || {
-                    *later.borrow_mut() = None;
-                    if let Some(text) = next.borrow_mut().take() {
-                        spoken.set(text);
-                    }
-                }));
+        let spoken = spoken.setter();
+        use_effect_with(props.news.clone(), move |news| {
+            if news.is_none() || timer.borrow().is_some() {
+                return;
             }
+            let wait_ms = (*last_ms.borrow() + SPEAK_EVERY_MS - clock::now_ms()).max(SPEAK_AFTER_MS);
+            let done = timer.clone();
+            *timer.borrow_mut() = Some(Timeout::new(wait_ms as u32, move || {
+                *done.borrow_mut() = None;
+                *last_ms.borrow_mut() = clock::now_ms();
+                let (news, active) = newest.borrow().clone();
+                let Some((_, news)) = news else { return };
+                spoken.set(
+                    active.map_or(news.clone(), |active| (words.spoken)(&news, &active.to_string()).into()),
+                );
+            }));
         });
     }
     html! { <p class="vh" role="status">{ &*spoken }</p> }

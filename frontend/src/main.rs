@@ -13,6 +13,7 @@ mod i18n;
 mod format;
 mod theme;
 mod components;
+mod notices;
 mod charts;
 mod panels;
 mod pages;

@@ -6,12 +6,14 @@ use serde::Deserialize;
 
 const KEY: &str = "pulso.token";
 
-/// A token that has not expired.
+/// A token, and what it says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     pub token: String,
     pub email: String,
     pub is_admin: bool,
+    /// When it ends, milliseconds since 1970.
+    ends_ms: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -24,21 +26,26 @@ struct Claims {
 }
 
 impl Session {
-    /// `None` if the token cannot be read or is over. It is not verified here: the server does that.
+    /// `None` if the token cannot be read. It is not verified here: the server does that, and by its own clock.
     pub fn of(token: String) -> Option<Session> {
         let payload = token.split('.').nth(1)?.replace('-', "+").replace('_', "/");
         let bytes = window().atob(&payload).ok()?;
         // `atob` gives one character a byte.
         let bytes: Vec<u8> = bytes.chars().map(|c| c as u8).collect();
         let claims: Claims = serde_json::from_slice(&bytes).ok()?;
-        if claims.exp.is_some_and(|exp| exp * 1000.0 <= clock::now_ms()) {
-            return None;
-        }
-        Some(Session { token, email: claims.email, is_admin: claims.role == "Admin" })
+        let ends_ms = claims.exp.map(|exp| exp * 1000.0);
+        Some(Session { token, email: claims.email, is_admin: claims.role == "Admin", ends_ms })
     }
 
+    /// The one of the last visit, unless it is over.
     pub fn kept() -> Option<Session> {
-        Session::of(storage()?.get_item(KEY).ok()??)
+        Session::of(stored()?)
+            .filter(|session| session.ends_ms.is_none_or(|ends_ms| ends_ms > clock::now_ms()))
+    }
+
+    /// Signing out in one tab signs out in all.
+    pub fn was_forgotten() -> bool {
+        storage().is_some() && stored().is_none()
     }
 
     pub fn keep(&self) {
@@ -53,6 +60,10 @@ impl Session {
             let _ = storage.remove_item(KEY);
         }
     }
+}
+
+fn stored() -> Option<String> {
+    storage()?.get_item(KEY).ok()?
 }
 
 fn storage() -> Option<web_sys::Storage> {

@@ -5,8 +5,8 @@
 
 use shared::{
     Change, DashboardMessage, Event, FullDashboardData, HEARTBEAT, Metric, MetricState, Notification,
-    OrdersByStatus, OrdersOverview, OrdersRecent, OrdersRevenue, OrdersTopServices, Outcome, PerMetric, Slot,
-    Subject, Upstream, UpstreamStatus, UsersOverview, UsersTopClients, UsersTopTechnicians,
+    OrdersByStatus, OrdersOverview, OrdersRecent, OrdersRevenue, OrdersTopServices, Origin, Outcome,
+    PerMetric, Slot, Subject, Upstream, UpstreamStatus, UsersOverview, UsersTopClients, UsersTopTechnicians,
 };
 use std::rc::Rc;
 use yew::AttrValue;
@@ -110,6 +110,8 @@ pub struct News {
     pub subject: Subject,
     /// A burst is told once.
     pub count: u64,
+    /// There were more: the frame only counts those that it has no room to name.
+    pub more: bool,
     /// Of the newest.
     pub id: Option<String>,
     /// What the newest is about, if the frame says so.
@@ -126,11 +128,16 @@ pub struct Applied {
     pub news: Vec<News>,
     /// Announcements in this frame.
     pub events: u64,
+    /// When the server made the frame, ISO-8601.
+    pub made: Option<String>,
 }
 
 #[derive(Default)]
 pub struct Store {
     data: FullDashboardData,
+    /// The history that the versions in `data` belong to; GETs and frames tell it.
+    history: Option<String>,
+    /// The position, which only frames move.
     epoch: Option<String>,
     version: u64,
     status: Option<UpstreamStatus>,
@@ -139,6 +146,8 @@ pub struct Store {
     tags: PerMetric<Option<String>>,
     causes: PerMetric<Option<Rc<Cause>>>,
     checked: Option<AttrValue>,
+    /// `checked` as it was when the last history ended: so old is what the new one has not told yet.
+    ended: Option<AttrValue>,
 }
 
 impl Store {
@@ -156,6 +165,11 @@ impl Store {
         self.checked.clone()
     }
 
+    /// Nothing could be read so far.
+    pub fn is_empty(&self) -> bool {
+        Metric::ALL.into_iter().all(|metric| self.data.version(metric).is_none())
+    }
+
     pub fn upstream_is_down(&self) -> bool {
         self.status.as_ref().is_some_and(|status| status.upstream == Upstream::Down)
     }
@@ -170,44 +184,54 @@ impl Store {
                 return applied;
             }
         };
+        applied.made = Some(message.timestamp.clone());
         if message.event == shared::AUTH {
             return applied;
         }
-        let same_history = message.epoch.is_none() || message.epoch == self.epoch;
-        if let Some(checked) = &message.checked {
-            self.checked = Some(checked.clone().into());
-        }
+        let same_epoch = message.epoch.is_none() || message.epoch == self.epoch;
         if message.event == HEARTBEAT {
-            applied.resume = !same_history || message.version.is_some_and(|version| version > self.version);
+            applied.resume = !same_epoch || message.version.is_some_and(|version| version > self.version);
+            if !applied.resume {
+                self.confirm(&message);
+            }
             return applied;
         }
-        if !same_history {
-            self.begin(message.epoch.clone());
+        // A server that came back with an older state of the same history sends everything: what it says counts.
+        let rewound =
+            message.since == Some(0) && message.version.is_some_and(|version| version < self.version);
+        if !same_epoch || rewound {
+            if message.epoch != self.history || rewound {
+                self.begin(message.epoch.clone());
+            }
+            self.epoch.clone_from(&message.epoch);
+            self.version = 0;
         }
         if message.since.is_some_and(|since| since > self.version) {
             applied.resume = true;
             return applied;
         }
         self.merge(&message, now_ms, &mut applied);
+        self.confirm(&message);
         applied
     }
 
+    fn confirm(&mut self, message: &DashboardMessage) {
+        if let Some(checked) = &message.checked {
+            self.checked = Some(checked.clone().into());
+        }
+    }
+
     /// Another history: what is known stays visible until its successor comes.
-    fn begin(&mut self, epoch: Option<String>) {
-        self.epoch = epoch;
+    fn begin(&mut self, history: Option<String>) {
+        self.history = history;
+        self.epoch = None;
         self.version = 0;
         self.data.forget_versions();
         self.tags = PerMetric::default();
+        self.ended.clone_from(&self.checked);
     }
 
     fn merge(&mut self, message: &DashboardMessage, now_ms: f64, applied: &mut Applied) {
-        let cause = message.notifications.last().map(|newest| {
-            Rc::new(Cause {
-                kind: newest.kind.clone().into(),
-                resource_id: newest.resource_id.clone().map(AttrValue::from),
-                at_ms: now_ms,
-            })
-        });
         for (key, body) in &message.data {
             let Some(metric) = Metric::parse(key) else {
                 applied.warnings.push(format!("unknown metric {key}"));
@@ -218,8 +242,13 @@ impl Store {
             match self.data.merge(metric, body.get(), version) {
                 Ok(outcome) => {
                     self.trouble[metric] = None;
-                    if outcome == Outcome::Changed && cause.is_some() {
-                        self.causes[metric] = cause.clone();
+                    if let (Outcome::Changed, Some(cause)) = (outcome, cause_of(metric, message)) {
+                        let cause = Cause {
+                            kind: cause.kind.clone().into(),
+                            resource_id: cause.resource_id.clone().map(AttrValue::from),
+                            at_ms: now_ms,
+                        };
+                        self.causes[metric] = Some(cause.into());
                     }
                 }
                 Err(error) => {
@@ -235,10 +264,10 @@ impl Store {
             self.status.clone_from(&message.status);
         }
         applied.events = message.notifications.len() as u64 + message.omitted;
-        applied.news = self.news(&message.notifications);
+        applied.news = self.news(&message.notifications, message.omitted > 0);
     }
 
-    fn news(&self, notifications: &[Notification]) -> Vec<News> {
+    fn news(&self, notifications: &[Notification], more: bool) -> Vec<News> {
         let mut news = Vec::new();
         for subject in [Subject::RepairOrder, Subject::User, Subject::Technician] {
             let created = Event::Known(subject, Change::Created).name();
@@ -246,7 +275,7 @@ impl Store {
             let Some(newest) = of_kind().next_back() else { continue };
             let id = newest.resource_id.clone();
             let about = id.as_deref().and_then(|id| self.equipment_of(id));
-            news.push(News { subject, count: of_kind().count() as u64, id, about });
+            news.push(News { subject, count: of_kind().count() as u64, more, id, about });
         }
         news
     }
@@ -256,8 +285,8 @@ impl Store {
         recent.iter().find(|one| one.id == order)?.equipment_name.clone()
     }
 
-    /// A GET's answer. One of another history than the socket's is dropped, and none moves the position.
-    pub fn loaded(&mut self, metric: Metric, answer: Answer, socket_speaks: bool) -> Option<String> {
+    /// A GET's answer. Where the socket rules, one of another history is dropped; none moves the position.
+    pub fn loaded(&mut self, metric: Metric, answer: Answer, socket_rules: bool) -> Option<String> {
         match answer {
             Answer::NotModified => {
                 self.trouble[metric] = None;
@@ -265,11 +294,11 @@ impl Store {
             }
             Answer::Body { tag, text } => {
                 let (epoch, version) = tag.as_deref().and_then(read_tag).unzip();
-                if epoch.is_some() && self.epoch.is_some() && epoch != self.epoch.as_deref() {
-                    if socket_speaks {
+                if epoch.is_some() && epoch != self.history.as_deref() {
+                    if self.history.is_some() && socket_rules {
                         return None;
                     }
-                    // Nobody but the GETs speaks: the newest of them says which history it is.
+                    // No socket has spoken, or none gets through: the newest GET says which history it is.
                     self.begin(epoch.map(str::to_owned));
                 }
                 match self.data.merge(metric, &text, version.unwrap_or(0)) {
@@ -322,11 +351,21 @@ impl Store {
                 MetricState::Forbidden => Condition::Forbidden,
             },
             (None, Some(trouble)) => trouble.clone(),
+            // Left over from the history before.
+            (None, None) if slot.as_ref().is_some_and(|slot| slot.version == 0) && self.ended.is_some() => {
+                Condition::Failed { at: self.ended.clone().unwrap_or_default() }
+            }
             (None, None) if value.is_some() => Condition::Ready,
             (None, None) => Condition::Loading,
         };
         Panel { value, condition, cause: self.causes[metric].clone() }
     }
+}
+
+/// The newest announcement that affects this metric; else the newest of all.
+fn cause_of<'a>(metric: Metric, message: &'a DashboardMessage) -> Option<&'a Notification> {
+    let affects = |one: &&Notification| Event::parse(&one.kind).metrics(Origin::Shop).contains(metric);
+    message.notifications.iter().rev().find(affects).or(message.notifications.last())
 }
 
 fn read_tag(tag: &str) -> Option<(&str, u64)> {
@@ -383,7 +422,8 @@ mod tests {
         assert!(applied.resume);
         assert_eq!((shown(&store), store.position().0), (Some(1), 3));
         let beat = r#"{"event":"HEARTBEAT","data":{},"timestamp":"t","epoch":"a","version":3,"checked":"c"}"#;
-        assert_eq!(store.apply(beat, 0.0), Applied::default());
+        let calm = Applied { made: Some("t".into()), ..Applied::default() };
+        assert_eq!(store.apply(beat, 0.0), calm);
         assert_eq!(store.checked().as_deref(), Some("c"));
         assert!(store.apply(&beat.replace(":3", ":4"), 0.0).resume);
         assert_eq!(store.position().0, 3);
@@ -395,6 +435,52 @@ mod tests {
         store.apply(&frame("a", 0, 30, &clients(30), ""), 0.0);
         store.apply(&frame("b", 0, 1, &clients(2), ""), 0.0);
         assert_eq!((shown(&store), store.position()), (Some(2), (1, Some("b"))));
+    }
+
+    #[test]
+    fn a_frame_that_is_older_than_a_first_load_does_not_undo_it() {
+        let mut store = Store::default();
+        store.loaded(Metric::UsersOverview, body("a", 6, 8), true);
+        store.apply(&frame("a", 0, 5, &clients(7), ""), 0.0);
+        assert_eq!((shown(&store), store.position()), (Some(8), (5, Some("a"))));
+        // Another history is another matter, whatever its versions.
+        let mut store = Store::default();
+        store.loaded(Metric::UsersOverview, body("a", 6, 8), true);
+        store.apply(&frame("b", 0, 5, &clients(7), ""), 0.0);
+        assert_eq!((shown(&store), store.position()), (Some(7), (5, Some("b"))));
+    }
+
+    #[test]
+    fn a_server_that_came_back_with_an_older_state_is_believed() {
+        let mut store = Store::default();
+        store.apply(&frame("a", 0, 30, &clients(30), ""), 0.0);
+        store.apply(&frame("a", 0, 28, &clients(28), ""), 0.0);
+        assert_eq!((shown(&store), store.position().0), (Some(28), 28));
+        store.apply(&frame("a", 28, 29, &clients(29), ""), 0.0);
+        assert_eq!(shown(&store), Some(29));
+    }
+
+    #[test]
+    fn what_a_new_history_does_not_tell_says_how_old_it_is() {
+        let mut store = Store::default();
+        store.apply(&frame("a", 0, 3, &clients(1), r#","checked":"then""#), 0.0);
+        let count = r#""orders_count_total":{"count":9}"#;
+        store.apply(&frame("b", 0, 1, count, r#","checked":"now""#), 0.0);
+        let panel = store.panels().users_overview;
+        assert!(panel.value.is_some());
+        assert_eq!(panel.condition, Condition::Failed { at: "then".into() });
+        store.apply(&frame("b", 1, 2, &clients(2), ""), 0.0);
+        assert_eq!(store.panels().users_overview.condition, Condition::Ready);
+    }
+
+    #[test]
+    fn a_figure_names_what_changed_it_and_not_its_neighbour() {
+        let mut store = Store::default();
+        store.apply(&frame("a", 0, 1, &clients(1), ""), 0.0);
+        let one = |kind: &str| format!(r#"{{"type":"{kind}","received":"r"}}"#);
+        let more = format!(r#","notifications":[{},{}]"#, one("USER_CREATED"), one("REPAIR_ORDER_CREATED"));
+        store.apply(&frame("a", 1, 2, &clients(2), &more), 5.0);
+        assert_eq!(store.panels().users_overview.cause.expect("a cause").kind, "USER_CREATED");
     }
 
     #[test]
@@ -436,6 +522,7 @@ mod tests {
         let news = News {
             subject: Subject::RepairOrder,
             count: 2,
+            more: false,
             id: Some("2".into()),
             about: Some("iPad".into()),
         };

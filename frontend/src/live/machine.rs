@@ -9,6 +9,8 @@ use crate::store::Connection;
 const SILENCE_MS: f64 = 12_000.0;
 /// A socket that has not spoken by then never will.
 const OPEN_WITHIN_MS: f64 = 10_000.0;
+/// A network that changed leaves a socket hanging that was begun before: after so long, hurrying begins another.
+const HANGING_MS: f64 = 2_000.0;
 /// A connection that lasted so long was a good one: the next failure is the first.
 const HEALTHY_MS: f64 = 10_000.0;
 const BACKOFF_FIRST_MS: f64 = 1_000.0;
@@ -31,11 +33,14 @@ pub enum Event {
     /// The network is back, or the tab is seen again, or someone pressed "retry".
     Hurry,
     Offline,
-    /// The status of a plain request that was sent because a socket never opened.
-    Probed {
+    /// The status of a plain request; `NOBODY` if there was no answer.
+    Answered {
         status: u16,
     },
 }
+
+/// The status of a request that nobody answered.
+pub const NOBODY: u16 = 0;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Command {
@@ -55,6 +60,10 @@ pub struct Machine {
     failures: u32,
     offline: bool,
     poll_at: Option<f64>,
+    /// Whether plain requests get through.
+    answered: bool,
+    /// When something was last missed.
+    missed_at: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +85,14 @@ enum State {
 
 impl Default for Machine {
     fn default() -> Machine {
-        Machine { state: State::Idle, failures: 0, offline: false, poll_at: None }
+        Machine {
+            state: State::Idle,
+            failures: 0,
+            offline: false,
+            poll_at: None,
+            answered: false,
+            missed_at: None,
+        }
     }
 }
 
@@ -112,11 +128,15 @@ impl Machine {
                 commands.push(Command::Probe);
                 commands
             }
-            (Event::Missed, State::Open { .. }) => self.reconnect(now),
+            (Event::Missed, State::Open { .. }) => self.resume(now, chance),
             (Event::Tick, _) => self.tick(now, chance),
             (Event::Hurry, State::Waiting { .. }) => {
                 self.offline = false;
                 self.connect(now)
+            }
+            (Event::Hurry, State::Connecting { since }) if now - since > HANGING_MS => {
+                self.offline = false;
+                self.reconnect(now)
             }
             // Seen again after a sleep: the silence is judged at once.
             (Event::Hurry, _) => {
@@ -127,22 +147,28 @@ impl Machine {
                 self.offline = true;
                 Vec::new()
             }
-            (Event::Probed { status: 401 }, State::Waiting { .. } | State::Connecting { .. }) => {
+            (Event::Answered { status: 401 }, State::Waiting { .. } | State::Connecting { .. }) => {
                 self.stop(Command::SignIn)
             }
-            (Event::Probed { status: 403 }, State::Waiting { .. } | State::Connecting { .. }) => {
+            (Event::Answered { status: 403 }, State::Waiting { .. } | State::Connecting { .. }) => {
                 self.stop(Command::NotAllowed)
             }
-            (Event::Heard | Event::Closed { .. } | Event::Missed | Event::Probed { .. }, _) => Vec::new(),
+            (Event::Answered { status }, _) => {
+                self.heed(status);
+                Vec::new()
+            }
+            (Event::Heard | Event::Closed { .. } | Event::Missed, _) => Vec::new(),
         }
     }
 
     fn tick(&mut self, now: f64, chance: f64) -> Vec<Command> {
+        self.follow_the_clock(now);
         let mut commands = match self.state {
             State::Open { heard, .. } if now - heard > SILENCE_MS => self.reconnect(now),
             State::Connecting { since } if now - since > OPEN_WITHIN_MS => {
                 let mut commands = vec![Command::Disconnect];
                 commands.extend(self.fail(now, chance));
+                commands.push(Command::Probe);
                 commands
             }
             State::Waiting { until } if now >= until => self.connect(now),
@@ -157,6 +183,41 @@ impl Machine {
             commands.push(Command::Poll);
         }
         commands
+    }
+
+    /// A clock that was set back would make every wait as long as the step.
+    fn follow_the_clock(&mut self, now: f64) {
+        match &mut self.state {
+            State::Open { since, heard } => {
+                *since = since.min(now);
+                *heard = heard.min(now);
+            }
+            State::Connecting { since } => *since = since.min(now),
+            State::Waiting { until } => *until = until.min(now + BACKOFF_LONGEST_MS),
+            State::Idle | State::Stopped => {}
+        }
+        self.poll_at = self.poll_at.map(|at| at.min(now + POLL_EVERY_MS));
+        self.missed_at = self.missed_at.map(|at| at.min(now));
+    }
+
+    /// At once, unless the last resume did not help either: two that disagree must not go round in circles.
+    fn resume(&mut self, now: f64, chance: f64) -> Vec<Command> {
+        let again = self.missed_at.replace(now).is_some_and(|before| now - before < HEALTHY_MS);
+        if !again {
+            return self.reconnect(now);
+        }
+        let mut commands = vec![Command::Disconnect];
+        commands.extend(self.fail(now, chance));
+        commands
+    }
+
+    /// Whether there is a server behind the answer: a proxy that has lost its own says 502 or 504.
+    fn heed(&mut self, status: u16) {
+        match status {
+            NOBODY | 502 | 504 => self.answered = false,
+            200..=499 => self.answered = true,
+            _ => {}
+        }
     }
 
     fn connect(&mut self, now: f64) -> Vec<Command> {
@@ -174,7 +235,7 @@ impl Machine {
         let longest =
             (BACKOFF_FIRST_MS * f64::from(1_u32 << (self.failures - 1).min(16))).min(BACKOFF_LONGEST_MS);
         self.state = State::Waiting { until: now + longest * chance };
-        if self.failures == POLL_AFTER {
+        if self.failures >= POLL_AFTER && self.poll_at.is_none() {
             self.poll_at = Some(now + POLL_EVERY_MS);
             return vec![Command::Poll];
         }
@@ -187,16 +248,16 @@ impl Machine {
         vec![Command::Disconnect, command]
     }
 
-    /// A socket has spoken and not ended: its history is the one that counts.
-    pub fn socket_speaks(&self) -> bool {
-        matches!(self.state, State::Open { .. })
+    /// No socket gets through, but plain requests do.
+    pub fn polls(&self) -> bool {
+        self.poll_at.is_some() && self.answered
     }
 
     pub fn connection(&self) -> Connection {
         match self.state {
             State::Open { .. } => Connection::Live,
             _ if self.offline => Connection::Offline,
-            State::Waiting { .. } | State::Connecting { .. } if self.poll_at.is_some() => Connection::Polling,
+            State::Waiting { .. } | State::Connecting { .. } if self.polls() => Connection::Polling,
             State::Waiting { until } => Connection::Waiting { attempt: self.failures, retry_at_ms: until },
             State::Idle | State::Connecting { .. } | State::Stopped => Connection::Connecting,
         }
@@ -274,8 +335,8 @@ mod tests {
     fn a_socket_that_never_opened_asks_why() {
         let mut script = Script::start();
         assert_eq!(script.at(10.0, Event::Closed { code: 1006 }), [Probe]);
-        assert_eq!(script.at(10.0, Event::Probed { status: 200 }), []);
-        assert_eq!(script.at(10.0, Event::Probed { status: 401 }), [Disconnect, SignIn]);
+        assert_eq!(script.at(10.0, Event::Answered { status: 200 }), []);
+        assert_eq!(script.at(10.0, Event::Answered { status: 401 }), [Disconnect, SignIn]);
         assert_eq!(script.at(90_000.0, Event::Tick), [], "until somebody has signed in");
         let mut script = Script::open();
         assert_eq!(script.at(10.0, Event::Closed { code: 4403 }), [Disconnect, NotAllowed]);
@@ -291,11 +352,59 @@ mod tests {
             script.at(30_000.0, Event::Tick);
         }
         assert_eq!(script.at(10.0, Event::Closed { code: 1006 }), [Poll, Probe]);
+        script.at(10.0, Event::Answered { status: 304 });
         assert_eq!(script.machine.connection(), Connection::Polling);
         assert_eq!(script.at(30_000.0, Event::Tick), [Connect, Poll]);
         script.at(100.0, Event::Heard);
         assert_eq!(script.machine.connection(), Connection::Live);
-        assert_eq!(script.at(11_000.0, Event::Tick), []);
+        assert_eq!(script.at(9_000.0, Event::Tick), []);
+        // A socket that opens and soon ends is no health: the requests go on.
+        assert_eq!(script.at(10.0, Event::Closed { code: 1006 }), [Poll]);
+        assert_eq!(script.machine.connection(), Connection::Polling);
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_not_called_polled() {
+        let mut script = Script::start();
+        for _ in 0..4 {
+            script.at(10.0, Event::Closed { code: 1006 });
+            for status in [NOBODY, 502, 503] {
+                script.at(0.0, Event::Answered { status });
+                assert!(matches!(script.machine.connection(), Connection::Waiting { .. }), "{status}");
+            }
+            script.at(30_000.0, Event::Tick);
+            assert_eq!(script.machine.connection(), Connection::Connecting);
+        }
+    }
+
+    #[test]
+    fn a_resume_that_does_not_help_is_not_repeated_at_once() {
+        let mut script = Script::open();
+        assert_eq!(script.at(10.0, Event::Missed), [Disconnect, Connect]);
+        script.at(10.0, Event::Heard);
+        assert_eq!(script.at(10.0, Event::Missed), [Disconnect]);
+        assert_eq!(script.at(1_000.0, Event::Tick), [Connect]);
+        script.at(10.0, Event::Heard);
+        script.at(10_000.0, Event::Heard);
+        assert_eq!(script.at(10.0, Event::Missed), [Disconnect, Connect]);
+    }
+
+    #[test]
+    fn a_socket_that_hangs_is_given_up() {
+        let mut script = Script::start();
+        assert_eq!(script.at(1_000.0, Event::Hurry), []);
+        assert_eq!(script.at(1_100.0, Event::Hurry), [Disconnect, Connect]);
+        assert_eq!(script.at(10_001.0, Event::Tick), [Disconnect, Probe]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_delays_nothing() {
+        let mut script = Script::open();
+        assert_eq!(script.at(-3_600_000.0, Event::Tick), []);
+        assert_eq!(script.at(12_001.0, Event::Tick), [Disconnect, Connect]);
+        script.at(10.0, Event::Closed { code: 1006 });
+        assert_eq!(script.at(-3_600_000.0, Event::Tick), []);
+        assert_eq!(script.at(30_000.0, Event::Tick), [Connect]);
     }
 
     #[test]
@@ -308,9 +417,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens, short of a sign-in that is needed: within 31 s it has a socket or tries for one.
+        /// Whatever happens, short of a sign-in that is needed: within 31 s it has a socket or tries for one, also
+        /// where the clock is set back.
         #[test]
-        fn it_never_gives_up(events in proptest::collection::vec((0_u8..7, 0.0_f64..20_000.0, 0.0_f64..1.0), 0..100)) {
+        fn it_never_gives_up(events in proptest::collection::vec((0_u8..7, -5_000.0_f64..20_000.0, 0.0_f64..1.0), 0..100)) {
             let (mut machine, mut now) = (Machine::default(), 0.0);
             machine.step(Event::Start, now, 0.5);
             for (kind, later, chance) in events {
@@ -322,11 +432,11 @@ mod tests {
                     3 => Event::Tick,
                     4 => Event::Hurry,
                     5 => Event::Offline,
-                    _ => Event::Probed { status: 503 },
+                    _ => Event::Answered { status: 503 },
                 };
                 machine.step(event, now, chance);
             }
-            let open = machine.socket_speaks();
+            let open = matches!(machine.state, State::Open { .. });
             let mut tried = false;
             for _ in 0..31 {
                 now += 1000.0;

@@ -3,24 +3,28 @@
 //! Frames are merged as they come; what is shown follows at most once per animation frame.
 
 mod machine;
+mod skew;
+
+pub use machine::NOBODY;
 
 use crate::api::{self, Api};
 use crate::clock;
 use crate::listener::Listener;
-use crate::store::{Applied, Connection, News, Panels, Store};
+use crate::store::{Answer, Applied, Connection, News, Panels, Store};
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, abortable};
 use gloo_net::websocket::futures::WebSocket;
 use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::callback::Interval;
 use machine::{Command, Event, Machine};
-use shared::Metric;
-use std::cell::RefCell;
+use shared::{Metric, PerMetric};
+use skew::Skew;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use yew::{AttrValue, Callback};
+use yew::Callback;
 
 /// How often the wall clock is looked at.
 const TICK_MS: u32 = 1_000;
@@ -30,8 +34,8 @@ const TICK_MS: u32 = 1_000;
 pub struct View {
     pub panels: Panels,
     pub connection: Connection,
-    /// When everything shown was last confirmed, ISO-8601.
-    pub checked: Option<AttrValue>,
+    /// When everything shown was last confirmed, by this machine's clock.
+    pub checked_ms: Option<f64>,
     pub upstream_is_down: bool,
 }
 
@@ -63,8 +67,14 @@ struct Inner {
     generation: u32,
     show: Callback<View>,
     happened: Callback<Happened>,
+    skew: Skew,
+    /// When a whole round of plain requests was last answered.
+    polled_ms: Option<f64>,
+    /// Metrics that are being asked for.
+    asking: PerMetric<bool>,
     /// A frame of animation is asked for already.
     drawing: bool,
+    shown: Option<View>,
     over: bool,
 }
 
@@ -84,7 +94,11 @@ impl Live {
             generation: 0,
             show,
             happened,
+            skew: Skew::default(),
+            polled_ms: None,
+            asking: PerMetric::default(),
             drawing: false,
+            shown: None,
             over: false,
         };
         let inner = Rc::new(RefCell::new(inner));
@@ -114,6 +128,21 @@ impl Drop for Live {
         inner.over = true;
         if let Some(socket) = inner.socket.take() {
             socket.abort();
+        }
+    }
+}
+
+impl Inner {
+    fn view(&self) -> View {
+        let now_ms = clock::now_ms();
+        let store = self.store.borrow();
+        let told_ms = store.checked().map(|checked| self.skew.here(clock::parse_ms(&checked), now_ms));
+        let checked_ms = [told_ms, self.polled_ms].into_iter().flatten().reduce(f64::max);
+        View {
+            panels: store.panels(),
+            connection: self.machine.connection(),
+            checked_ms: checked_ms.filter(|at_ms| !at_ms.is_nan()),
+            upstream_is_down: store.upstream_is_down(),
         }
     }
 }
@@ -158,6 +187,7 @@ fn connect(inner: &Rc<RefCell<Inner>>) {
     let (opened, generation) = {
         let mut inner = inner.borrow_mut();
         inner.generation += 1;
+        inner.skew.start_over();
         let store = inner.store.borrow();
         let (version, epoch) = store.position();
         let opened = inner.api.open_socket(version, epoch);
@@ -206,9 +236,12 @@ async fn hear(inner: Rc<RefCell<Inner>>, mut socket: WebSocket, generation: u32)
 }
 
 fn merge(inner: &Rc<RefCell<Inner>>, text: &str) {
-    let Applied { resume, warnings, news, events } = {
-        let inner = inner.borrow();
-        inner.store.borrow_mut().apply(text, clock::now_ms())
+    let Applied { resume, warnings, news, events, .. } = {
+        let now_ms = clock::now_ms();
+        let mut inner = inner.borrow_mut();
+        let applied = inner.store.borrow_mut().apply(text, now_ms);
+        inner.skew.learn(applied.made.as_deref().map_or(f64::NAN, clock::parse_ms), now_ms);
+        applied
     };
     warnings.iter().for_each(|warning| warn(warning));
     if resume {
@@ -220,44 +253,64 @@ fn merge(inner: &Rc<RefCell<Inner>>, text: &str) {
     draw(inner);
 }
 
-/// Asks for these metrics in parallel; each is merged as it comes, and one that fails spoils no other.
+/// Asks for these metrics in parallel; each is merged as it comes, and one that fails spoils no other. One that is
+/// being asked for already is not asked for twice.
 fn load(inner: &Rc<RefCell<Inner>>, metrics: &[Metric]) {
+    let round =
+        Rc::new(Round { began_ms: clock::now_ms(), left: Cell::new(metrics.len()), good: Cell::new(true) });
     for metric in metrics.iter().copied() {
-        let inner = inner.clone();
-        spawn_local(async move {
-            let (api, tag) = {
-                let inner = inner.borrow();
-                let tag = inner.store.borrow().tag(metric).map(str::to_owned);
-                (inner.api.clone(), tag)
-            };
-            let answer = api.metric(metric, tag.as_deref()).await;
-            if inner.borrow().over {
-                return;
-            }
-            match answer {
-                Err(status) => handle(&inner, Event::Probed { status }),
-                Ok(answer) => {
-                    let warning = {
-                        let inner = inner.borrow();
-                        let speaks = inner.machine.socket_speaks();
-                        inner.store.borrow_mut().loaded(metric, answer, speaks)
-                    };
-                    if let Some(warning) = warning {
-                        warn(&warning);
-                    }
-                    draw(&inner);
-                }
-            }
-        });
+        if std::mem::replace(&mut inner.borrow_mut().asking[metric], true) {
+            round.good.set(false);
+            round.left.set(round.left.get() - 1);
+            continue;
+        }
+        spawn_local(ask(inner.clone(), metric, round.clone()));
     }
 }
 
+/// Requests that belong together.
+struct Round {
+    began_ms: f64,
+    left: Cell<usize>,
+    good: Cell<bool>,
+}
+
+async fn ask(inner: Rc<RefCell<Inner>>, metric: Metric, round: Rc<Round>) {
+    let (api, tag) = {
+        let inner = inner.borrow();
+        let tag = inner.store.borrow().tag(metric).map(str::to_owned);
+        (inner.api.clone(), tag)
+    };
+    let (status, answer) = api.metric(metric, tag.as_deref()).await;
+    if inner.borrow().over {
+        return;
+    }
+    let mut warning = None;
+    if let Some(answer) = answer {
+        let mut inner = inner.borrow_mut();
+        inner.asking[metric] = false;
+        round.good.set(round.good.get() && matches!(answer, Answer::Body { .. } | Answer::NotModified));
+        let socket_rules = !inner.machine.polls();
+        warning = inner.store.borrow_mut().loaded(metric, answer, socket_rules);
+        round.left.set(round.left.get() - 1);
+        if round.left.get() == 0 && round.good.get() && !socket_rules {
+            inner.polled_ms = Some(round.began_ms);
+        }
+    }
+    if let Some(warning) = warning {
+        warn(&warning);
+    }
+    // A metric that its source refuses is no answer about the one who asks.
+    handle(&inner, Event::Answered { status: if status == 403 { 404 } else { status } });
+}
+
+/// Browsers do not tell why a socket was refused. Who has seen figures may see them; without any, 403 is about the role.
 fn probe(inner: Rc<RefCell<Inner>>) {
     spawn_local(async move {
         let api = inner.borrow().api.clone();
-        if let Err(status) = api.metric(Metric::OrdersCountTotal, None).await {
-            handle(&inner, Event::Probed { status });
-        }
+        let (status, _) = api.metric(Metric::OrdersCountTotal, None).await;
+        let knows = !inner.borrow().store.borrow().is_empty();
+        handle(&inner, Event::Answered { status: if status == 403 && knows { 404 } else { status } });
     });
 }
 
@@ -275,14 +328,11 @@ fn draw(inner: &Rc<RefCell<Inner>>) {
             if inner.over {
                 return;
             }
-            let store = inner.store.borrow();
-            let view = View {
-                panels: store.panels(),
-                connection: inner.machine.connection(),
-                checked: store.checked(),
-                upstream_is_down: store.upstream_is_down(),
-            };
-            drop(store);
+            let view = inner.view();
+            if inner.shown.as_ref() == Some(&view) {
+                return;
+            }
+            inner.shown = Some(view.clone());
             (view, inner.show.clone())
         };
         show.emit(view);
@@ -305,7 +355,13 @@ fn listen(inner: &Rc<RefCell<Inner>>) -> Vec<Listener> {
         on(&window, "pageshow", Event::Hurry),
     ];
     if let Some(document) = window.document() {
-        listeners.push(on(&document, "visibilitychange", Event::Hurry));
+        let (inner, page) = (inner.clone(), document.clone());
+        let seen = move || {
+            if !page.hidden() {
+                handle(&inner, Event::Hurry);
+            }
+        };
+        listeners.push(Listener::new(&document, "visibilitychange", seen));
     }
     listeners
 }

@@ -6,4 +6,4 @@ mod new_order;
 
 pub use dashboard::DashboardPage;
 pub use login::{LoginForm, login_page, not_allowed_page};
-pub use new_order::NewOrderDialog;
+pub use new_order::{Draft, NewOrderDialog};

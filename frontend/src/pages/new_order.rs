@@ -4,6 +4,8 @@ use super::login::focus;
 use crate::api::{Api, Client, NewClient, NewEquipment, NewOrder, Refusal};
 use crate::components::{Dialog, Field, fault_of};
 use crate::i18n::{Words, use_words};
+use std::cell::RefCell;
+use std::rc::Rc;
 use stylist::yew::use_style;
 use wasm_bindgen_futures::spawn_local;
 use yew::{
@@ -17,6 +19,8 @@ const PICKS: usize = 6;
 #[derive(PartialEq, Properties)]
 pub struct NewOrderProps {
     pub api: Api,
+    /// What was written when the dialog was last left.
+    pub draft: Rc<RefCell<Option<Draft>>>,
     pub on_close: Callback<()>,
     /// It exists now.
     pub on_created: Callback<()>,
@@ -26,7 +30,7 @@ pub struct NewOrderProps {
 
 /// Everything that is written into the form.
 #[derive(Clone, Default, PartialEq)]
-struct Draft {
+pub struct Draft {
     search: String,
     client: Option<Client>,
     new_client: bool,
@@ -58,6 +62,10 @@ enum Missing {
 }
 
 impl Draft {
+    fn blank() -> Draft {
+        Draft { kind: "LAPTOP".into(), password: first_password(), ..Draft::default() }
+    }
+
     fn missing(&self) -> Vec<Missing> {
         let empty = |text: &str| text.trim().is_empty();
         let new_equipment = self.new_equipment || self.new_client;
@@ -126,7 +134,12 @@ fn looks_like_email(text: &str) -> bool {
 #[component]
 pub fn NewOrderDialog(props: &NewOrderProps) -> Html {
     let words = use_words();
-    let draft = use_state(|| Draft { kind: "LAPTOP".into(), password: first_password(), ..Draft::default() });
+    let draft = use_state(|| props.draft.borrow().clone().unwrap_or_else(Draft::blank));
+    {
+        // Leaving asks nothing because it loses nothing.
+        let kept = props.draft.clone();
+        use_effect_with((*draft).clone(), move |draft| *kept.borrow_mut() = Some(draft.clone()));
+    }
     let clients = use_state(|| None::<Vec<Client>>);
     let fault = use_state(|| None::<String>);
     let sending = use_state(|| false);
@@ -139,11 +152,12 @@ pub fn NewOrderDialog(props: &NewOrderProps) -> Html {
         let first = first.clone();
         use_effect_with((), move |()| {
             spawn_local(async move {
+                // After the dialog has opened, or it would give the focus back to what is inside it.
+                focus(&first);
                 match api.clients().await {
                     Ok(list) => clients.set(Some(list)),
                     Err(refusal) => fault.set(said(refusal, words, &on_expired)),
                 }
-                focus(&first);
             });
         });
     }
@@ -171,8 +185,8 @@ pub fn NewOrderDialog(props: &NewOrderProps) -> Html {
     };
     let submit = {
         let (draft, sending, tried, fault) = (draft.clone(), sending.clone(), tried.clone(), fault.clone());
-        let (api, on_created, on_expired) =
-            (props.api.clone(), props.on_created.clone(), props.on_expired.clone());
+        let (api, kept, on_created, on_expired) =
+            (props.api.clone(), props.draft.clone(), props.on_created.clone(), props.on_expired.clone());
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             tried.set(true);
@@ -187,10 +201,13 @@ pub fn NewOrderDialog(props: &NewOrderProps) -> Html {
             };
             let (order, api, sending, fault) =
                 ((*draft).clone(), api.clone(), sending.clone(), fault.clone());
-            let (on_created, on_expired) = (on_created.clone(), on_expired.clone());
+            let (kept, on_created, on_expired) = (kept.clone(), on_created.clone(), on_expired.clone());
             spawn_local(async move {
                 match order.create(&api, &made).await {
-                    Ok(()) => on_created.emit(()),
+                    Ok(()) => {
+                        kept.take();
+                        on_created.emit(());
+                    }
                     Err(refusal) => {
                         sending.set(false);
                         fault.set(said(refusal, words, &on_expired));
