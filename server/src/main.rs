@@ -1,6 +1,7 @@
 //! Starts the server: configuration, logging, a listener, and a signal that ends it.
 
 use server::Config;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tokio::net::TcpSocket;
 use tracing_subscriber::EnvFilter;
@@ -16,7 +17,14 @@ async fn main() -> ExitCode {
         Err(code) => return code,
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
+    // Colours are for people, not for files.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .init();
     match start(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
