@@ -1,6 +1,6 @@
 //! Who spent most.
 
-use super::{Chrome, Content, Empty, PanelProps, framed};
+use super::{Chrome, Content, Empty, PanelProps, framed, list_class};
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use shared::UsersTopClients;
@@ -27,6 +27,6 @@ pub fn TopClientsPanel(props: &PanelProps<UsersTopClients>) -> Html {
             <li key={one.id.clone()}><span class="cut" title={one.name.clone()}>{ &one.name }</span>
                 <b class="r">{ formats.money(one.total_spent) }</b><small>{ (words.order_count)(one.total_orders, &formats.count(one.total_orders)) }</small></li>
         });
-        Content::shown(html! { <ol class="rows">{ for rows }</ol> })
+        Content::shown(html! { <ol class={list_class(value.top_clients.len(), 5)}>{ for rows }</ol> })
     })
 }

@@ -102,6 +102,11 @@ fn framed<T>(
     card(Card { id: chrome.id, title: chrome.title, class: chrome.class, line, action, busy, body })
 }
 
+/// A list that fills its panel, unless it is so short that its rows would drift apart.
+fn list_class(rows: usize, usual: usize) -> &'static str {
+    if rows < usual { "rows few" } else { "rows" }
+}
+
 /// "No se pudo actualizar · 10:42"
 fn failed_since(words: &Words, formats: &Formats, at: &str) -> String {
     let time = formats.time(clock::parse_ms(at));

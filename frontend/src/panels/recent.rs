@@ -1,6 +1,6 @@
 //! The last ten orders. One that came while the page was open is tagged for a while.
 
-use super::{Chrome, Content, Empty, PanelProps, framed};
+use super::{Chrome, Content, Empty, PanelProps, framed, list_class};
 use crate::clock;
 use crate::components::{Ago, badge};
 use crate::format::use_formats;
@@ -80,6 +80,6 @@ pub fn RecentPanel(props: &PanelProps<OrdersRecent>) -> Html {
                 </li>
             }
         });
-        Content::shown(html! { <ul class="rows">{ for rows }</ul> })
+        Content::shown(html! { <ul class={list_class(value.recent_orders.len(), 8)}>{ for rows }</ul> })
     })
 }

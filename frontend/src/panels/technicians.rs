@@ -1,6 +1,6 @@
 //! Who completed most.
 
-use super::{Chrome, Content, Empty, PanelProps, framed};
+use super::{Chrome, Content, Empty, PanelProps, framed, list_class};
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use shared::UsersTopTechnicians;
@@ -32,6 +32,6 @@ pub fn TopTechniciansPanel(props: &PanelProps<UsersTopTechnicians>) -> Html {
                     <small class="cut">{ one.specialty.clone().unwrap_or_default() }</small><small class="r">{ formats.money(one.revenue) }</small></li>
             }
         });
-        Content::shown(html! { <ol class="rows">{ for rows }</ol> })
+        Content::shown(html! { <ol class={list_class(value.top_technicians.len(), 5)}>{ for rows }</ol> })
     })
 }
