@@ -20,6 +20,22 @@ impl Default for Locale {
     }
 }
 
+/// The forms that the languages of the dashboard have. Spanish writes its "many" (millions) like "other" here.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Plural {
+    One,
+    Other,
+}
+
+impl Plural {
+    pub fn pick(self, one: &'static str, other: &'static str) -> &'static str {
+        match self {
+            Plural::One => one,
+            Plural::Other => other,
+        }
+    }
+}
+
 pub struct Formats {
     locale: Locale,
     #[cfg(target_arch = "wasm32")]
@@ -52,7 +68,8 @@ impl Formats {
         return self.intl.money(money.units());
         #[cfg(not(target_arch = "wasm32"))]
         return format!(
-            "${},{:02}",
+            "{}${},{:02}",
+            if money.cents < 0 { "-" } else { "" },
             plain::grouped(money.cents.unsigned_abs() / 100),
             money.cents.unsigned_abs() % 100
         );
@@ -63,6 +80,15 @@ impl Formats {
         return self.intl.count(count as f64);
         #[cfg(not(target_arch = "wasm32"))]
         return plain::grouped(count);
+    }
+
+    /// Which form of a word the number takes, in the shop's language.
+    pub fn plural(&self, count: u64) -> Plural {
+        #[cfg(target_arch = "wasm32")]
+        let is_one = self.intl.is_one(count as f64);
+        #[cfg(not(target_arch = "wasm32"))]
+        let is_one = count == 1;
+        if is_one { Plural::One } else { Plural::Other }
     }
 
     /// With one decimal; 0 of 0 is 0.
@@ -90,13 +116,13 @@ impl Formats {
         return if at_ms.is_nan() { String::new() } else { "10:42".into() };
     }
 
-    /// `hace 5 s`, `hace 18 min`, `ayer`
+    /// `ahora`, `hace 5 s`, `hace 18 min`, `ayer`
     pub fn ago(&self, age_ms: f64) -> String {
         let (amount, unit) = age(age_ms);
         #[cfg(target_arch = "wasm32")]
         return self.intl.ago(amount, unit);
         #[cfg(not(target_arch = "wasm32"))]
-        return format!("hace {amount} {unit}");
+        return if amount == 0.0 { "ahora".into() } else { format!("hace {amount} {unit}") };
     }
 }
 
@@ -123,10 +149,11 @@ mod intl {
         money: Function,
         count: Function,
         percent: Function,
+        plural: Function,
         moment: Function,
         time: Function,
-        short_ago: JsValue,
-        long_ago: JsValue,
+        short_ago: Function,
+        long_ago: Function,
     }
 
     impl Intl {
@@ -149,6 +176,7 @@ mod intl {
                     ("minimumFractionDigits", "1"),
                     ("maximumFractionDigits", "1"),
                 ]),
+                plural: method_of(&made("PluralRules", &locale.locale, &[]), "select"),
                 moment: date(&[
                     ("day", "numeric"),
                     ("month", "short"),
@@ -164,8 +192,14 @@ mod intl {
                     ("hourCycle", "h23"),
                     ("timeZone", zone),
                 ]),
-                short_ago: made("RelativeTimeFormat", &locale.locale, &[("style", "short")]),
-                long_ago: made("RelativeTimeFormat", &locale.locale, &[("numeric", "auto")]),
+                short_ago: method_of(
+                    &made("RelativeTimeFormat", &locale.locale, &[("style", "short"), ("numeric", "auto")]),
+                    "format",
+                ),
+                long_ago: method_of(
+                    &made("RelativeTimeFormat", &locale.locale, &[("numeric", "auto")]),
+                    "format",
+                ),
             }
         }
 
@@ -178,6 +212,9 @@ mod intl {
         pub fn percent(&self, share: f64) -> String {
             text(self.percent.call1(&JsValue::NULL, &share.into()))
         }
+        pub fn is_one(&self, count: f64) -> bool {
+            text(self.plural.call1(&JsValue::NULL, &count.into())) == "one"
+        }
         pub fn moment(&self, at_ms: f64) -> String {
             text(self.moment.call1(&JsValue::NULL, &at_ms.into()))
         }
@@ -187,9 +224,7 @@ mod intl {
         pub fn ago(&self, amount: f64, unit: &str) -> String {
             let format =
                 if matches!(unit, "second" | "minute" | "hour") { &self.short_ago } else { &self.long_ago };
-            let function = Reflect::get(format, &"format".into()).unwrap_or_default();
-            let Some(function) = function.dyn_ref::<Function>() else { return String::new() };
-            text(function.call2(format, &(-amount).into(), &unit.into()))
+            text(format.call2(&JsValue::NULL, &(-amount).into(), &unit.into()))
         }
     }
 
@@ -208,6 +243,12 @@ mod intl {
         let Some(constructor) = constructor.dyn_ref::<Function>() else { return JsValue::UNDEFINED };
         let arguments = Array::of2(&locale.into(), &settings);
         Reflect::construct(constructor, &arguments).map_or(JsValue::UNDEFINED, Into::into)
+    }
+
+    /// Bound to its object, as `format` of numbers and dates is by itself.
+    fn method_of(object: &JsValue, name: &str) -> Function {
+        let method = Reflect::get(object, &name.into()).unwrap_or_default();
+        method.dyn_ref::<Function>().map_or_else(|| Function::new_no_args(""), |method| method.bind0(object))
     }
 
     /// `format` of number and date formats is bound to its object.
@@ -253,7 +294,15 @@ mod tests {
         let formats = Formats::new(Locale::default());
         assert_eq!(formats.count(1_284), "1.284");
         assert_eq!(formats.money(Money::from_cents(12_847_305)), "$128.473,05");
+        assert_eq!(formats.money(Money::from_cents(-5)), "-$0,05");
         assert_eq!(formats.percent(1, 8), "12,5 %");
         assert_eq!(formats.percent(0, 0), "0,0 %");
+    }
+
+    #[test]
+    fn only_one_is_one() {
+        let formats = Formats::new(Locale::default());
+        let form = |count| formats.plural(count).pick("orden", "órdenes");
+        assert_eq!([form(0), form(1), form(2), form(101)], ["órdenes", "orden", "órdenes", "órdenes"]);
     }
 }

@@ -24,5 +24,5 @@ pub fn Ago(props: &AgoProps) -> Html {
     if props.at_ms.is_nan() {
         return html! {};
     }
-    html! { <time title={formats.moment(props.at_ms)}>{ formats.ago(age_ms) }</time> }
+    html! { <time datetime={clock::iso(props.at_ms)} title={formats.moment(props.at_ms)}>{ formats.ago(age_ms) }</time> }
 }

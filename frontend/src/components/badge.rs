@@ -6,7 +6,7 @@ use yew::{Html, html};
 pub fn badge(code: &str, label: Option<&'static str>) -> Html {
     let code = code.to_owned();
     match label {
-        None => html! { <span class="tag">{ code }</span> },
+        None => html! { <span class="tag cut" title={code.clone()}>{ code }</span> },
         Some(label) => html! { <span class="badge" data-s={code.clone()}>{ icon(&code) }{ label }</span> },
     }
 }

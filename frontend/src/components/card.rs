@@ -2,8 +2,7 @@
 
 use super::icon;
 use crate::i18n::Words;
-use gloo_timers::callback::Timeout;
-use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state};
+use yew::{Callback, Html, MouseEvent, html};
 
 pub struct Card {
     /// Of the heading, by which the panel is named.
@@ -14,13 +13,15 @@ pub struct Card {
     pub line: Html,
     pub action: Html,
     pub busy: bool,
+    /// By which the stylesheet keeps its place, whatever is in it.
+    pub size: &'static str,
     pub body: Html,
 }
 
 pub fn card(card: Card) -> Html {
-    let Card { id, title, class, line, action, busy, body } = card;
+    let Card { id, title, class, line, action, busy, size, body } = card;
     html! {
-        <section class={yew::classes!("card", class)} aria-labelledby={id} aria-busy={busy.then_some("true")}>
+        <section class={yew::classes!("card", class)} data-size={size} aria-labelledby={id} aria-busy={busy.then_some("true")}>
             <header><h2 {id}>{ title }</h2>{ line }{ action }</header>
             { body }
         </section>
@@ -57,26 +58,9 @@ pub fn void(void: Void, words: &Words, on_retry: Option<&Callback<()>>) -> Html 
     }
 }
 
-/// What loads faster than this needs no skeleton, only its place.
-const SKELETON_AFTER_MS: u32 = 200;
-
-#[derive(PartialEq, Properties)]
-pub struct SkeletonProps {
-    pub rows: usize,
-}
-
-/// Rows of the final size.
-#[component]
-pub fn Skeleton(props: &SkeletonProps) -> Html {
-    let late = use_state(|| false);
-    {
-        let late = late.clone();
-        use_effect_with((), move |()| {
-            let timer = Timeout::new(SKELETON_AFTER_MS, move || late.set(true));
-            move || drop(timer)
-        });
-    }
-    let class = if *late { "skel" } else { "" };
-    let row = |_| html! { <li><span class={class}>{ "\u{a0}" }</span><span class={class}>{ "\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}" }</span><small class={class}>{ "\u{a0}" }</small></li> };
-    html! { <ul class="rows" aria-hidden="true">{ for (0..props.rows).map(row) }</ul> }
+/// Rows that fill the place of what comes.
+pub fn skeleton(rows: usize) -> Html {
+    let blank = |class| html! { <span {class}>{ "\u{a0}" }</span> };
+    let row = |_| html! { <li>{ blank("skel") }{ blank("skel r") }<small class="skel">{ "\u{a0}" }</small><small class="skel">{ "\u{a0}" }</small></li> };
+    html! { <ul class="rows ghost" aria-hidden="true">{ for (0..rows).map(row) }</ul> }
 }

@@ -44,13 +44,16 @@ pub fn Field(props: &FieldProps) -> Html {
                     aria-describedby={described} oninput={on_input} />
                 { props.inside.clone() }
             </div>
-            { fault_of(&fault_id, props.fault.as_deref()) }
+            { props.fault.as_ref().map(|text| said(&fault_id, text, None)) }
         </div>
     }
 }
 
-/// What is wrong with an input, or with a whole form.
+/// What is wrong with a whole form. An input's fault is read with the input, so only this one is announced.
 pub fn fault_of(id: &str, text: Option<&str>) -> Html {
-    let Some(text) = text.map(str::to_owned) else { return html! {} };
-    html! { <p class="err" id={id.to_owned()} role="alert">{ icon("alert") }<span>{ text }</span></p> }
+    text.map(|text| said(id, text, Some("alert"))).unwrap_or_default()
+}
+
+fn said(id: &str, text: &str, role: Option<&'static str>) -> Html {
+    html! { <p class="err" id={id.to_owned()} {role}>{ icon("alert") }<span>{ text.to_owned() }</span></p> }
 }

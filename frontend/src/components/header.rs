@@ -37,8 +37,7 @@ pub fn header(props: Header, words: &Words) -> Html {
             <header class="top">
                 <a class="logo" href="/" aria-label={words.home}>{ icon("pulse") }<span class="lg">{ "Pulso" }</span></a>
                 <span class="push"></span>
-                { updated }
-                <Pill link={props.link.clone()} checked_ms={props.checked_ms} on_retry={props.on_retry.clone()} />
+                <div class="state">{ updated }<Pill link={props.link.clone()} checked_ms={props.checked_ms} on_retry={props.on_retry.clone()} /></div>
                 <button class="btn ib" aria-label={words.change_theme} title={words.change_theme} onclick={click(&props.on_theme)}>{ icon("theme") }</button>
                 { sign_out }
                 { new_order }
@@ -85,5 +84,6 @@ pub fn Banner(props: &BannerProps) -> Html {
     } else {
         html! { <Ago at_ms={props.checked_ms} /> }
     };
-    html! { <div class="banner" data-s="bad" role="alert">{ icon("off") }<span>{ words.lost }{ " " }{ since }{ "." }</span></div> }
+    // The age goes on outside of what is announced, else it would be announced every second.
+    html! { <div class="banner" data-s="bad">{ icon("off") }<span><span role="alert">{ words.lost }</span>{ words.lost_data }{ " " }{ since }</span></div> }
 }

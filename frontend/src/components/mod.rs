@@ -13,7 +13,7 @@ mod header;
 
 pub use ago::Ago;
 pub use badge::badge;
-pub use card::{Card, Skeleton, Void, card, note, void};
+pub use card::{Card, Void, card, note, skeleton, void};
 pub use dialog::Dialog;
 pub use field::{Field, fault_of};
 pub use figure::Figure;

@@ -31,8 +31,9 @@ pub fn Pill(props: &PillProps) -> Html {
     let words = use_words();
     // Its clock is its own: a second that passes renders nothing else.
     let update = use_force_update();
-    use_effect_with((), move |()| {
-        let timer = Interval::new(1_000, move || update.force_update());
+    let every_ms = if matches!(props.link, Link::Waiting { .. }) { 1_000 } else { 10_000 };
+    use_effect_with(every_ms, move |every_ms| {
+        let timer = Interval::new(*every_ms, move || update.force_update());
         move || drop(timer)
     });
     let pill = |tone: &'static str, shape: &'static str, text: Html| {

@@ -56,7 +56,7 @@ fn OneToast(props: &OneToastProps) -> Html {
         <div class="toast" data-s="live" onmouseenter={move |_| enter()} onmouseleave={move |_| leave()}
             onfocusin={move |_| focus()} onfocusout={move |_| blur()}>
             { icon("inbox") }
-            <div><b>{ &props.toast.title }</b><p>{ &props.toast.text }</p></div>
+            <div><b>{ &props.toast.title }</b>if !props.toast.text.is_empty() { <p>{ &props.toast.text }</p> }</div>
             <button class="btn bare ib" aria-label={words.close_notice} onclick={close}>{ icon("x") }</button>
         </div>
     }

@@ -1,6 +1,7 @@
 //! Spanish.
 
 use super::Words;
+use shared::{Change, Event, Subject};
 
 pub static SPANISH: Words = Words {
     dashboard: "Dashboard",
@@ -23,9 +24,12 @@ pub static SPANISH: Words = Words {
     offline: "Sin conexión",
     polling: "Sin canal en vivo · cada 30 s",
     data_from: "Datos de",
-    lost: "Sin conexión con el servidor. Los datos son de",
+    lost: "Sin conexión con el servidor",
+    lost_data: "; datos de",
+    happened,
     not_updated: "No se pudo actualizar",
     failed: "No se pudo cargar",
+    as_of: |time| format!("de las {time}"),
     failed_why: "El servidor no respondió. Se sigue intentando.",
     forbidden: "Sin permiso",
     forbidden_why: "Tu cuenta no puede ver estos datos.",
@@ -36,12 +40,8 @@ pub static SPANISH: Words = Words {
     all_well: "Todo está al día",
     all_well_why: "Nada requiere atención",
     nothing_pending: "nada pendiente",
-    waiting_approval: |count| {
-        if count == 1 { "orden esperando aprobación" } else { "órdenes esperando aprobación" }
-    },
-    waiting_parts: |count| {
-        if count == 1 { "orden esperando repuestos" } else { "órdenes esperando repuestos" }
-    },
+    waiting_approval: |plural| plural.pick("orden esperando aprobación", "órdenes esperando aprobación"),
+    waiting_parts: |plural| plural.pick("orden esperando repuestos", "órdenes esperando repuestos"),
     totals: "Totales",
     active_orders: "Órdenes Activas",
     in_process: "En proceso",
@@ -74,13 +74,13 @@ pub static SPANISH: Words = Words {
     services_summary: |name, count| format!("{name} es el más pedido: {count}."),
     service: "Servicio",
     times: "Veces",
-    service_count: |count, text| format!("{text} {}", if count == 1 { "servicio" } else { "servicios" }),
+    service_count: |plural, count| format!("{count} {}", plural.pick("servicio", "servicios")),
     clients: "Clientes",
     top_clients: "Top Clientes",
     top_clients_subtitle: "Por lo que han gastado",
     top_clients_empty: "Aún no hay clientes",
     top_clients_empty_why: "Aparecerán cuando se registren.",
-    order_count: |count, text| format!("{text} {}", if count == 1 { "orden" } else { "órdenes" }),
+    order_count: |plural, count| format!("{count} {}", plural.pick("orden", "órdenes")),
     top_technicians: "Mejores Técnicos",
     top_technicians_subtitle: "Por órdenes completadas",
     top_technicians_empty: "Aún no hay técnicos",
@@ -163,3 +163,23 @@ pub static SPANISH: Words = Words {
         })
     },
 };
+
+/// "orden #123e4567 creada"
+fn happened(event: &Event, id: &str) -> String {
+    let Event::Known(subject, change) = event else { return "actualización completa".into() };
+    let (noun, is_feminine) = match subject {
+        Subject::RepairOrder => ("orden", true),
+        Subject::User => ("cliente", false),
+        Subject::Technician => ("técnico", false),
+        Subject::Equipment => ("equipo", false),
+        Subject::Service => ("servicio", false),
+        Subject::SparePart => ("repuesto", false),
+    };
+    let verb = match change {
+        Change::Created => "cread",
+        Change::Updated => "actualizad",
+        Change::Deleted => "eliminad",
+    };
+    let number = if id.is_empty() { String::new() } else { format!(" #{id}") };
+    format!("{noun}{number} {verb}{}", if is_feminine { 'a' } else { 'o' })
+}

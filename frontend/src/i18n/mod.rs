@@ -2,6 +2,8 @@
 
 mod es;
 
+use crate::format::Plural;
+use shared::Event;
 use yew::{hook, use_context};
 
 pub use es::SPANISH;
@@ -30,9 +32,15 @@ pub struct Words {
     pub polling: &'static str,
     pub data_from: &'static str,
     pub lost: &'static str,
+    /// Goes on with how old the data is.
+    pub lost_data: &'static str,
+    /// What changed a value, by the event and the first characters of the number.
+    pub happened: fn(&Event, id: &str) -> String,
     // Conditions
     pub not_updated: &'static str,
     pub failed: &'static str,
+    /// "de las 10:42"
+    pub as_of: fn(time: &str) -> String,
     pub failed_why: &'static str,
     pub forbidden: &'static str,
     pub forbidden_why: &'static str,
@@ -44,8 +52,8 @@ pub struct Words {
     pub all_well: &'static str,
     pub all_well_why: &'static str,
     pub nothing_pending: &'static str,
-    pub waiting_approval: fn(count: u64) -> &'static str,
-    pub waiting_parts: fn(count: u64) -> &'static str,
+    pub waiting_approval: fn(Plural) -> &'static str,
+    pub waiting_parts: fn(Plural) -> &'static str,
     // Totals
     pub totals: &'static str,
     pub active_orders: &'static str,
@@ -80,13 +88,13 @@ pub struct Words {
     pub services_summary: fn(name: &str, count: &str) -> String,
     pub service: &'static str,
     pub times: &'static str,
-    pub service_count: fn(count: u64, text: &str) -> String,
+    pub service_count: fn(Plural, count: &str) -> String,
     pub clients: &'static str,
     pub top_clients: &'static str,
     pub top_clients_subtitle: &'static str,
     pub top_clients_empty: &'static str,
     pub top_clients_empty_why: &'static str,
-    pub order_count: fn(count: u64, text: &str) -> String,
+    pub order_count: fn(Plural, count: &str) -> String,
     pub top_technicians: &'static str,
     pub top_technicians_subtitle: &'static str,
     pub top_technicians_empty: &'static str,

@@ -1,7 +1,7 @@
 //! How many orders are in each state. Those in the shop and those that are closed have scales of their own, since
 //! delivered ones would flatten the rest; percentages are always of all.
 
-use super::{Chrome, Content, Empty, PanelProps, framed};
+use super::{Chrome, Content, Empty, PanelProps, Size, framed};
 use crate::charts::{bar, share};
 use crate::components::{badge, icon};
 use crate::format::{Formats, use_formats};
@@ -22,7 +22,7 @@ pub fn ByStatusPanel(props: &PanelProps<OrdersByStatus>) -> Html {
         title: words.by_status,
         subtitle: words.by_status_subtitle,
         class: "",
-        rows: 7,
+        size: Size::States,
     };
     framed(props, words, &formats, chrome, |value| {
         let counts = &value.orders_by_status;

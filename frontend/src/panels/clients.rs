@@ -1,6 +1,6 @@
 //! Who spent most.
 
-use super::{Chrome, Content, Empty, PanelProps, framed, list_class};
+use super::{Chrome, Content, Empty, PanelProps, Size, framed, list_class};
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use shared::UsersTopClients;
@@ -14,7 +14,7 @@ pub fn TopClientsPanel(props: &PanelProps<UsersTopClients>) -> Html {
         title: words.top_clients,
         subtitle: words.top_clients_subtitle,
         class: "",
-        rows: 5,
+        size: Size::Five,
     };
     framed(props, words, &formats, chrome, |value| {
         if value.top_clients.is_empty() {
@@ -25,7 +25,7 @@ pub fn TopClientsPanel(props: &PanelProps<UsersTopClients>) -> Html {
         }
         let rows = value.top_clients.iter().map(|one| html! {
             <li key={one.id.clone()}><span class="cut" title={one.name.clone()}>{ &one.name }</span>
-                <b class="r">{ formats.money(one.total_spent) }</b><small>{ (words.order_count)(one.total_orders, &formats.count(one.total_orders)) }</small></li>
+                <b class="r">{ formats.money(one.total_spent) }</b><small>{ (words.order_count)(formats.plural(one.total_orders), &formats.count(one.total_orders)) }</small></li>
         });
         Content::shown(html! { <ol class={list_class(value.top_clients.len(), 5)}>{ for rows }</ol> })
     })

@@ -18,7 +18,7 @@ pub use summaries::{OrdersSummaryPanel, UsersSummaryPanel};
 pub use technicians::TopTechniciansPanel;
 
 use crate::clock;
-use crate::components::{Card, Skeleton, Void, card, note, void};
+use crate::components::{Card, Void, card, note, skeleton, void};
 use crate::format::Formats;
 use crate::i18n::Words;
 use crate::store::{Condition, Panel};
@@ -43,8 +43,40 @@ struct Chrome {
     title: &'static str,
     subtitle: &'static str,
     class: &'static str,
-    /// Rows of the skeleton.
-    rows: usize,
+    size: Size,
+}
+
+/// How much a panel shows; with or without its data it is as high.
+#[derive(Clone, Copy)]
+enum Size {
+    /// A line of figures, which is a list on phones.
+    ThreeFigures,
+    FiveFigures,
+    Five,
+    /// The states of an order in two groups.
+    States,
+    Ten,
+}
+
+impl Size {
+    fn rows(self) -> usize {
+        match self {
+            Size::ThreeFigures | Size::FiveFigures => 1,
+            Size::Five => 5,
+            Size::States => 7,
+            Size::Ten => 10,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Size::ThreeFigures => "few3",
+            Size::FiveFigures => "few5",
+            Size::Five => "five",
+            Size::States => "states",
+            Size::Ten => "ten",
+        }
+    }
 }
 
 /// What would be seen if there were something.
@@ -86,7 +118,7 @@ fn framed<T>(
         }
         (Condition::Loading | Condition::Ready, None) => {
             let line = html! { <p class="m">{ words.loading }</p> };
-            (line, html! { <Skeleton rows={chrome.rows} /> }, html! {}, true)
+            (line, skeleton(chrome.size.rows()), html! {}, true)
         }
         (condition, Some(value)) => {
             let line = match condition {
@@ -99,7 +131,16 @@ fn framed<T>(
             }
         }
     };
-    card(Card { id: chrome.id, title: chrome.title, class: chrome.class, line, action, busy, body })
+    card(Card {
+        id: chrome.id,
+        title: chrome.title,
+        class: chrome.class,
+        line,
+        action,
+        busy,
+        size: chrome.size.name(),
+        body,
+    })
 }
 
 /// A list that fills its panel, unless it is so short that its rows would drift apart.

@@ -1,6 +1,6 @@
 //! The last ten orders. One that came while the page was open is tagged for a while.
 
-use super::{Chrome, Content, Empty, PanelProps, framed, list_class};
+use super::{Chrome, Content, Empty, PanelProps, Size, framed, list_class};
 use crate::clock;
 use crate::components::{Ago, badge};
 use crate::format::use_formats;
@@ -54,7 +54,7 @@ pub fn RecentPanel(props: &PanelProps<OrdersRecent>) -> Html {
         title: words.recent,
         subtitle: words.recent_subtitle,
         class: "w2 tall",
-        rows: 10,
+        size: Size::Ten,
     };
     framed(props, words, &formats, chrome, |value| {
         if value.recent_orders.is_empty() {

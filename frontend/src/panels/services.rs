@@ -1,7 +1,7 @@
 //! The services that are asked for most.
 
 use super::by_status::switch;
-use super::{Chrome, Content, Empty, PanelProps, framed};
+use super::{Chrome, Content, Empty, PanelProps, Size, framed};
 use crate::charts::{bar, share};
 use crate::format::use_formats;
 use crate::i18n::use_words;
@@ -21,14 +21,14 @@ pub fn TopServicesPanel(props: &PanelProps<OrdersTopServices>) -> Html {
         title: words.services,
         subtitle: words.services_subtitle,
         class: "",
-        rows: 5,
+        size: Size::Five,
     };
     framed(props, words, &formats, chrome, |value| {
         let services = &value.top_services;
         let Some(first) = services.first() else {
             return Content::Nothing(Empty { title: words.services_empty, why: words.services_empty_why });
         };
-        let times = |count: u64| (words.service_count)(count, &formats.count(count));
+        let times = |count: u64| (words.service_count)(formats.plural(count), &formats.count(count));
         let body = if *as_table {
             let rows = services.iter().map(|one| html! {
                 <tr key={one.service_name.clone()}><th scope="row">{ &one.service_name }</th><td class="r">{ formats.count(one.count) }</td><td class="r">{ formats.money(one.revenue) }</td></tr>

@@ -1,6 +1,6 @@
 //! The plain figures of orders and people.
 
-use super::{Chrome, Content, PanelProps, framed};
+use super::{Chrome, Content, PanelProps, Size, framed};
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use crate::store::Panel;
@@ -23,7 +23,7 @@ pub fn OrdersSummaryPanel(props: &OrdersSummaryProps) -> Html {
         title: words.orders_summary,
         subtitle: words.orders_summary_subtitle,
         class: "",
-        rows: 3,
+        size: Size::FiveFigures,
     };
     let panel = PanelProps { data: props.data.clone(), on_retry: props.on_retry.clone() };
     framed(&panel, words, &formats, chrome, |value| {
@@ -32,7 +32,7 @@ pub fn OrdersSummaryPanel(props: &OrdersSummaryProps) -> Html {
             .value
             .as_ref()
             .map_or_else(|| "—".to_owned(), |revenue| formats.money(revenue.average_cost));
-        let fact = |name: &'static str, text: String| html! { <><dt>{ name }</dt><dd>{ text }</dd></> };
+        let fact = |name: &'static str, text: String| html! { <div><dt>{ name }</dt><dd>{ text }</dd></div> };
         Content::shown(html! {
             <dl class="facts">
                 { fact(words.total, formats.count(value.total_orders)) }
@@ -48,10 +48,15 @@ pub fn OrdersSummaryPanel(props: &OrdersSummaryProps) -> Html {
 #[component]
 pub fn UsersSummaryPanel(props: &PanelProps<UsersOverview>) -> Html {
     let (words, formats) = (use_words(), use_formats());
-    let chrome =
-        Chrome { id: "p-users", title: words.users_summary, subtitle: words.registered, class: "", rows: 2 };
+    let chrome = Chrome {
+        id: "p-users",
+        title: words.users_summary,
+        subtitle: words.registered,
+        class: "",
+        size: Size::ThreeFigures,
+    };
     framed(props, words, &formats, chrome, |value| {
-        let fact = |name: &'static str, count: u64| html! { <><dt>{ name }</dt><dd>{ formats.count(count) }</dd></> };
+        let fact = |name: &'static str, count: u64| html! { <div><dt>{ name }</dt><dd>{ formats.count(count) }</dd></div> };
         Content::shown(html! {
             <dl class="facts">
                 { fact(words.clients, value.total_clients) }

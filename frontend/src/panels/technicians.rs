@@ -1,6 +1,6 @@
 //! Who completed most.
 
-use super::{Chrome, Content, Empty, PanelProps, framed, list_class};
+use super::{Chrome, Content, Empty, PanelProps, Size, framed, list_class};
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use shared::UsersTopTechnicians;
@@ -14,7 +14,7 @@ pub fn TopTechniciansPanel(props: &PanelProps<UsersTopTechnicians>) -> Html {
         title: words.top_technicians,
         subtitle: words.top_technicians_subtitle,
         class: "",
-        rows: 5,
+        size: Size::Five,
     };
     framed(props, words, &formats, chrome, |value| {
         if value.top_technicians.is_empty() {
