@@ -23,10 +23,8 @@ pub fn Dialog(props: &DialogProps) -> Html {
     let words = use_words();
     let node = use_node_ref();
     use_effect_with(node.clone(), |node: &NodeRef| {
+        open(node);
         let dialog = node.cast::<web_sys::HtmlDialogElement>();
-        if let Some(dialog) = &dialog {
-            let _ = dialog.show_modal();
-        }
         move || {
             if let Some(dialog) = dialog {
                 dialog.close();
@@ -43,14 +41,28 @@ pub fn Dialog(props: &DialogProps) -> Html {
             }
         })
     };
+    let on_closed = {
+        let (on_close, node) = (props.on_close.clone(), node.clone());
+        Callback::from(move |_: Event| match &on_close {
+            Some(on_close) => on_close.emit(()),
+            // Browsers let nobody refuse a second Escape.
+            None => open(&node),
+        })
+    };
     let close = props.on_close.as_ref().map(|on_close| {
         let on_close = on_close.reform(|_: MouseEvent| ());
         html! { <button type="button" class="btn bare ib push" aria-label={words.close} onclick={on_close}>{ icon("x") }</button> }
     });
     html! {
-        <dialog class="dlg" ref={node} aria-labelledby={&props.id} oncancel={on_cancel}>
+        <dialog class="dlg" ref={node} aria-labelledby={&props.id} oncancel={on_cancel} onclose={on_closed}>
             <header><h2 id={&props.id}>{ &props.title }</h2>{ close }</header>
             { props.children.clone() }
         </dialog>
+    }
+}
+
+fn open(node: &NodeRef) {
+    if let Some(dialog) = node.cast::<web_sys::HtmlDialogElement>() {
+        let _ = dialog.show_modal();
     }
 }
