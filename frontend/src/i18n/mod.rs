@@ -1,11 +1,16 @@
 //! The words. One struct, one constant for each language: a missing word does not compile.
 
 mod es;
+// Nothing lets people choose a language yet.
+#[cfg(test)]
+mod en;
 
 use crate::format::Plural;
 use shared::Event;
 use yew::{hook, use_context};
 
+#[cfg(test)]
+pub use en::ENGLISH;
 pub use es::SPANISH;
 
 /// Everything that the dashboard says. Functions where a number decides the form.
@@ -174,4 +179,22 @@ impl PartialEq for Words {
 #[hook]
 pub fn use_words() -> &'static Words {
     use_context::<&'static Words>().unwrap_or(&SPANISH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_said_in_one_phrase() {
+        let check = |kind: &str, id: &str, expected: &str| {
+            assert_eq!((SPANISH.happened)(&Event::parse(kind), id), expected);
+        };
+        check("REPAIR_ORDER_CREATED", "123e4567", "orden #123e4567 creada");
+        check("TECHNICIAN_UPDATED", "1", "técnico #1 actualizado");
+        check("SPARE_PART_DELETED", "", "repuesto eliminado");
+        check("DASHBOARD_FULL_UPDATE", "", "actualización completa");
+        let english = (ENGLISH.happened)(&Event::parse("REPAIR_ORDER_CREATED"), "123e4567");
+        assert_eq!(english, "order #123e4567 created");
+    }
 }
