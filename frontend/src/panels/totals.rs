@@ -9,7 +9,7 @@ use crate::i18n::{Words, use_words};
 use crate::store::{Cause, Condition, Panel};
 use shared::{Event, Money, OrdersOverview, OrdersRevenue, UsersOverview};
 use std::rc::Rc;
-use yew::{AttrValue, Html, Properties, component, hook, html, use_callback, use_mut_ref};
+use yew::{AttrValue, Html, Properties, classes, component, hook, html, use_callback, use_mut_ref};
 
 #[derive(Clone, PartialEq, Properties)]
 pub struct TotalProps {
@@ -66,7 +66,7 @@ pub fn Total(props: &TotalProps) -> Html {
     let cause = use_cause(props);
     let tip = cause.as_ref().map(|cause| why(cause, tip_id.clone(), words));
     html! {
-        <div class="card kpi" data-testid={props.key_name} role="group" aria-labelledby={title_id.clone()}
+        <div class={classes!("card", "kpi", is_money.then_some("sum"))} data-testid={props.key_name} role="group" aria-labelledby={title_id.clone()}
             aria-describedby={tip.is_some().then(|| tip_id.clone())} tabindex={tip.is_some().then_some("0")}>
             <h3 id={title_id}>{ props.title }</h3><span class="r m">{ note }</span>{ figure }<span></span><p>{ props.below }</p>
             // A node in any case: one more would make the others new, and the figure forget what it was.
