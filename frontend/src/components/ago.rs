@@ -1,9 +1,9 @@
 //! How long ago, kept true by a timer of its own, so that nothing around it is rendered for it.
 
+use super::use_tick;
 use crate::clock;
 use crate::format::use_formats;
-use gloo_timers::callback::Interval;
-use yew::{Html, Properties, component, html, use_effect_with, use_force_update};
+use yew::{Html, Properties, component, html};
 
 #[derive(PartialEq, Properties)]
 pub struct AgoProps {
@@ -14,13 +14,9 @@ pub struct AgoProps {
 #[component]
 pub fn Ago(props: &AgoProps) -> Html {
     let formats = use_formats();
-    let update = use_force_update();
     let age_ms = clock::now_ms() - props.at_ms;
     let every_ms: u32 = if age_ms < 60_000.0 { 1_000 } else { 20_000 };
-    use_effect_with(every_ms, move |every_ms| {
-        let timer = Interval::new(*every_ms, move || update.force_update());
-        move || drop(timer)
-    });
+    use_tick(every_ms);
     if props.at_ms.is_nan() {
         return html! {};
     }

@@ -1,6 +1,7 @@
 //! The vocabulary of the page. Components know no metric: they get texts, numbers and callbacks.
 
 mod icon;
+mod tick;
 mod ago;
 mod badge;
 mod figure;
@@ -20,4 +21,5 @@ pub use figure::Figure;
 pub use header::{Banner, Header, header};
 pub use icon::icon;
 pub use pill::{Link, Pill};
+pub use tick::use_tick;
 pub use toasts::{Toast, toasts};

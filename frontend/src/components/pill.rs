@@ -1,10 +1,9 @@
 //! How the live connection is: always visible, by colour, shape and word.
 
-use super::{Ago, icon};
+use super::{Ago, icon, use_tick};
 use crate::clock;
 use crate::i18n::use_words;
-use gloo_timers::callback::Interval;
-use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_force_update};
+use yew::{Callback, Html, MouseEvent, Properties, component, html};
 
 /// Data this old is no longer called live, whatever the socket says: three reconciles were missed.
 const OLD_MS: f64 = 90_000.0;
@@ -30,12 +29,7 @@ pub struct PillProps {
 pub fn Pill(props: &PillProps) -> Html {
     let words = use_words();
     // Its clock is its own: a second that passes renders nothing else.
-    let update = use_force_update();
-    let every_ms = if matches!(props.link, Link::Waiting { .. }) { 1_000 } else { 10_000 };
-    use_effect_with(every_ms, move |every_ms| {
-        let timer = Interval::new(*every_ms, move || update.force_update());
-        move || drop(timer)
-    });
+    use_tick(if matches!(props.link, Link::Waiting { .. }) { 1_000 } else { 10_000 });
     let pill = |tone: &'static str, shape: &'static str, text: Html| {
         html! { <span class="pill" data-s={tone} data-testid="connection">{ icon(shape) }<span>{ text }</span></span> }
     };

@@ -83,3 +83,37 @@ pub fn RecentPanel(props: &PanelProps<OrdersRecent>) -> Html {
         Content::shown(html! { <ul class={list_class(value.recent_orders.len(), 8)}>{ for rows }</ul> })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::{OrderStatus, StatusCode};
+
+    fn order(id: &str) -> RecentOrder {
+        RecentOrder {
+            id: id.into(),
+            problem_description: String::new(),
+            status: StatusCode::Known(OrderStatus::InReview),
+            client_name: None,
+            equipment_name: None,
+            created_at: String::new(),
+            final_cost: None,
+        }
+    }
+
+    #[test]
+    fn an_order_is_new_for_a_minute_if_it_came_while_the_page_was_open() {
+        let mut seen = Seen::default();
+        seen.look(&[order("old")], 0.0);
+        seen.look(&[order("late"), order("old")], 5_000.0);
+        assert!(seen.is_new("late", 5_000.0) && !seen.is_new("old", 5_000.0));
+        seen.look(&[order("late")], 64_999.0);
+        assert!(seen.is_new("late", 64_999.0));
+        assert!(!seen.is_new("late", 65_000.0));
+    }
+
+    #[test]
+    fn nothing_is_new_before_anything_was_seen() {
+        assert!(!Seen::default().is_new("1", 0.0));
+    }
+}
