@@ -63,7 +63,7 @@ impl Size {
         match self {
             Size::ThreeFigures | Size::FiveFigures => 1,
             Size::Five => 5,
-            Size::States => 7,
+            Size::States => 6,
             Size::Ten => 10,
         }
     }

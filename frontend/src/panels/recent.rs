@@ -71,8 +71,8 @@ pub fn RecentPanel(props: &PanelProps<OrdersRecent>) -> Html {
             let equipment = order.equipment_name.clone().unwrap_or_else(|| words.no_equipment.to_owned());
             html! {
                 <li key={order.id.clone()} data-order={order.id.clone()}>
-                    <span class="cut" title={equipment.clone()}><span class="id">{ format!("#{}", order.id.chars().take(8).collect::<String>()) }</span>{ " " }<b>{ equipment }</b>
-                        if seen.borrow().is_new(&order.id, now) { { " " }<span class="tag" data-s="live">{ words.new }</span> }
+                    <span class="row"><span class="cut" title={equipment.clone()}><span class="id">{ format!("#{}", order.id.chars().take(8).collect::<String>()) }</span>{ " " }<b>{ equipment }</b></span>
+                        if seen.borrow().is_new(&order.id, now) { <span class="tag" data-s="live">{ words.new }</span> }
                     </span>
                     <b class={yew::classes!("r", (cost == Money::ZERO).then_some("m"))}>{ formats.money(cost) }</b>
                     <span class="row">{ badge(&code, label) }<small class="cut" title={about.clone()}>{ about.clone() }</small></span>

@@ -27,7 +27,7 @@ pub fn TopTechniciansPanel(props: &PanelProps<UsersTopTechnicians>) -> Html {
             let initial: String = one.name.chars().take(1).flat_map(char::to_uppercase).collect();
             html! {
                 <li key={one.id.clone()} class="av"><i aria-hidden="true">{ initial }</i>
-                    <span class="cut" title={one.name.clone()}>{ &one.name }if !one.active { { " " }<span class="tag">{ words.inactive }</span> }</span>
+                    <span class="row"><span class="cut" title={one.name.clone()}>{ &one.name }</span>if !one.active { <span class="tag">{ words.inactive }</span> }</span>
                     <b class="r">{ formats.count(one.completed_orders) }</b>
                     <small class="cut">{ one.specialty.clone().unwrap_or_default() }</small><small class="r">{ formats.money(one.revenue) }</small></li>
             }
