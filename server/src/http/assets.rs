@@ -72,9 +72,9 @@ fn answer(name: &str, content: EmbeddedFile, coding: Option<&'static str>) -> Re
     response
 }
 
-/// trunk puts 16 hexadecimal digits of the content's hash into the name.
+/// trunk puts the content's hash into the name: 16 hexadecimal digits, fewer where it begins with zeros.
 fn is_hashed(name: &str) -> bool {
-    let digits = |part: &str| part.len() == 16 && part.chars().all(|c| c.is_ascii_hexdigit());
+    let digits = |part: &str| (8..=16).contains(&part.len()) && part.chars().all(|c| c.is_ascii_hexdigit());
     name.split(['-', '_', '.']).any(digits)
 }
 
@@ -102,6 +102,7 @@ mod tests {
     fn only_names_with_a_hash_are_kept_for_ever() {
         assert!(is_hashed("frontend-1a2b3c4d5e6f7a8b_bg.wasm"));
         assert!(is_hashed("pulso-1a2b3c4d5e6f7a8b.css"));
+        assert!(is_hashed("pulso-ad169cbda471d.css"));
         assert!(!is_hashed("index.html"));
         assert!(!is_hashed("pulso-12.css"));
     }
