@@ -1,7 +1,7 @@
 // In front of an existing backend: nobody has to sign in at this machine, and one broken metric spoils no other.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Server, StandIn, isLive, openPage, shows, startBrowser, total } from './support.mjs';
+import { Server, StandIn, isLive, openPage, pill, shows, startBrowser, total } from './support.mjs';
 
 describe('the dashboard of an existing backend', () => {
   let browser, standIn, server, page;
@@ -50,5 +50,12 @@ describe('the dashboard of an existing backend', () => {
     await fetch(`${server.url}/notify`, { method: 'POST', body: '{"type":"REPAIR_ORDER_UPDATED"}' });
     await panel('Órdenes por Estado').getByText(/No se pudo actualizar · \d\d:\d\d · Reintentar/).waitFor();
     await panel('Órdenes por Estado').getByText('En Revisión').waitFor();
+  });
+
+  it('does not call itself live when the backend is gone, although the socket is open', async () => {
+    await standIn.stop();
+    await fetch(`${server.url}/notify`, { method: 'POST', body: '{"type":"USER_CREATED"}' });
+    await pill(page).filter({ hasText: /Datos de/ }).waitFor();
+    await shows(total(page, 'clients'), '6');
   });
 });

@@ -214,6 +214,7 @@ fn Board(props: &BoardProps) -> Html {
     }
     let link = match &view.connection {
         Connection::Connecting => Link::Connecting,
+        Connection::Live if view.upstream_is_down => Link::Outdated,
         Connection::Live => Link::Live,
         Connection::Waiting { attempt, retry_at_ms } => {
             Link::Waiting { attempt: *attempt, retry_at_ms: *retry_at_ms }

@@ -59,7 +59,7 @@ pub struct BannerProps {
 #[component]
 pub fn Banner(props: &BannerProps) -> Html {
     let words = use_words();
-    let live = props.link == Link::Live;
+    let live = matches!(props.link, Link::Live | Link::Outdated);
     let lost = use_state(|| false);
     {
         let lost = lost.clone();

@@ -2,6 +2,7 @@
 
 mod icon;
 mod tick;
+mod table_switch;
 mod ago;
 mod badge;
 mod figure;
@@ -21,5 +22,6 @@ pub use figure::Figure;
 pub use header::{Banner, Header, header};
 pub use icon::icon;
 pub use pill::{Link, Pill};
+pub use table_switch::use_table_switch;
 pub use tick::use_tick;
 pub use toasts::{Toast, toasts};

@@ -12,7 +12,12 @@ const OLD_MS: f64 = 90_000.0;
 pub enum Link {
     Connecting,
     Live,
-    Waiting { attempt: u32, retry_at_ms: f64 },
+    /// The server is there, but its source is not: what is shown is as old as it says.
+    Outdated,
+    Waiting {
+        attempt: u32,
+        retry_at_ms: f64,
+    },
     Polling,
     Offline,
 }
@@ -35,10 +40,17 @@ pub fn Pill(props: &PillProps) -> Html {
     };
     match &props.link {
         Link::Connecting => pill("calm", "refresh", words.connecting.into()),
-        Link::Live if clock::now_ms() - props.checked_ms > OLD_MS => {
-            pill("warn", "clock", html! { <>{ words.data_from }{ " " }<Ago at_ms={props.checked_ms} /></> })
+        Link::Live if clock::now_ms() - props.checked_ms <= OLD_MS || props.checked_ms.is_nan() => {
+            pill("good", "pulse", words.live.into())
         }
-        Link::Live => pill("good", "pulse", words.live.into()),
+        Link::Live | Link::Outdated => {
+            let age = if props.checked_ms.is_nan() {
+                "—".into()
+            } else {
+                html! { <Ago at_ms={props.checked_ms} /> }
+            };
+            pill("warn", "clock", html! { <>{ words.data_from }{ " " }{ age }</> })
+        }
         Link::Polling => pill("warn", "refresh", words.polling.into()),
         Link::Offline => pill("bad", "off", words.offline.into()),
         Link::Waiting { attempt, retry_at_ms } => {

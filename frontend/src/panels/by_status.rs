@@ -3,20 +3,16 @@
 
 use super::{Chrome, Content, Empty, PanelProps, Size, framed};
 use crate::charts::{bar, share};
-use crate::components::{badge, icon};
+use crate::components::{badge, use_table_switch};
 use crate::format::{Formats, use_formats};
 use crate::i18n::{Words, use_words};
 use shared::{OrdersByStatus, StatusCode, StatusCount};
-use yew::{Callback, Html, MouseEvent, component, html, use_state};
+use yew::{Html, component, html};
 
 #[component]
 pub fn ByStatusPanel(props: &PanelProps<OrdersByStatus>) -> Html {
     let (words, formats) = (use_words(), use_formats());
-    let as_table = use_state(|| false);
-    let toggle = {
-        let as_table = as_table.clone();
-        Callback::from(move |_: MouseEvent| as_table.set(!*as_table))
-    };
+    let (as_table, action) = use_table_switch();
     let chrome = Chrome {
         id: "p-status",
         title: words.by_status,
@@ -31,15 +27,9 @@ pub fn ByStatusPanel(props: &PanelProps<OrdersByStatus>) -> Html {
             return Content::Nothing(Empty { title: words.recent_empty, why: words.by_status_empty });
         }
         let body =
-            if *as_table { table(counts, all, words, &formats) } else { chart(counts, all, words, &formats) };
-        Content::Shown { body, action: switch(*as_table, words, toggle.clone()) }
+            if as_table { table(counts, all, words, &formats) } else { chart(counts, all, words, &formats) };
+        Content::Shown { body, action }
     })
-}
-
-/// "Ver como tabla", and back.
-pub(super) fn switch(as_table: bool, words: &Words, onclick: Callback<MouseEvent>) -> Html {
-    let text = if as_table { words.as_chart } else { words.as_table };
-    html! { <button class="btn bare sm" {onclick} aria-pressed={if as_table { "true" } else { "false" }}>{ icon("table") }<span>{ text }</span></button> }
 }
 
 fn sum<'a>(counts: impl Iterator<Item = &'a StatusCount>) -> u64 {

@@ -1,21 +1,17 @@
 //! The services that are asked for most.
 
-use super::by_status::switch;
 use super::{Chrome, Content, Empty, PanelProps, Size, framed};
 use crate::charts::{bar, share};
+use crate::components::use_table_switch;
 use crate::format::use_formats;
 use crate::i18n::use_words;
 use shared::OrdersTopServices;
-use yew::{Callback, Html, MouseEvent, component, html, use_state};
+use yew::{Html, component, html};
 
 #[component]
 pub fn TopServicesPanel(props: &PanelProps<OrdersTopServices>) -> Html {
     let (words, formats) = (use_words(), use_formats());
-    let as_table = use_state(|| false);
-    let toggle = {
-        let as_table = as_table.clone();
-        Callback::from(move |_: MouseEvent| as_table.set(!*as_table))
-    };
+    let (as_table, action) = use_table_switch();
     let chrome = Chrome {
         id: "p-services",
         title: words.services,
@@ -29,7 +25,7 @@ pub fn TopServicesPanel(props: &PanelProps<OrdersTopServices>) -> Html {
             return Content::Nothing(Empty { title: words.services_empty, why: words.services_empty_why });
         };
         let times = |count: u64| (words.service_count)(formats.plural(count), &formats.count(count));
-        let body = if *as_table {
+        let body = if as_table {
             let rows = services.iter().map(|one| html! {
                 <tr key={one.service_name.clone()}><th scope="row">{ &one.service_name }</th><td class="r">{ formats.count(one.count) }</td><td class="r">{ formats.money(one.revenue) }</td></tr>
             });
@@ -50,6 +46,6 @@ pub fn TopServicesPanel(props: &PanelProps<OrdersTopServices>) -> Html {
                 </figure>
             }
         };
-        Content::Shown { body, action: switch(*as_table, words, toggle.clone()) }
+        Content::Shown { body, action }
     })
 }
