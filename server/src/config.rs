@@ -83,6 +83,14 @@ pub struct Config {
     /// Seconds after which all metrics are read again even if nothing was announced, 1 to 86400
     #[arg(long, env = "PULSO_RECONCILE_SECS", value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(1..=86_400))]
     pub reconcile_secs: u32,
+
+    /// Clients that may be connected; the open-file limit may allow fewer
+    #[arg(long, env = "PULSO_CLIENTS", value_name = "NUMBER", default_value_t = 20_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub clients: u32,
+
+    /// Clients that may be connected from one address
+    #[arg(long, env = "PULSO_CLIENTS_PER_ADDRESS", value_name = "NUMBER", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub clients_per_address: u32,
 }
 
 impl Config {
@@ -256,6 +264,7 @@ mod tests {
         assert_eq!((config.locale.as_str(), config.currency.as_str()), ("es-EC", "USD"));
         assert_eq!(config.time_zone, "America/Guayaquil");
         assert_eq!(config.reconcile_every(), Duration::from_secs(30));
+        assert_eq!((config.clients, config.clients_per_address), (20_000, 2_000));
     }
 
     #[test]
@@ -276,6 +285,8 @@ mod tests {
         wrong("--locale español", "es-EC");
         wrong("--time-zone Mars/Olympus", "America/Guayaquil");
         wrong("--reconcile-secs 0", "1..=86400");
+        wrong("--clients 0", "1..=1000000");
+        wrong("--clients-per-address many", "--clients-per-address");
         wrong("--admin-email a@b.co", "ADMIN_PASSWORD");
         wrong("--admin-email a@b.co --admin-password short", "6 characters");
         wrong("--admin-email ab --admin-password longenough", "mail address");

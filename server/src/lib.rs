@@ -1,33 +1,33 @@
 //! The server of Pulso.
 //!
 //! `config` says what to do; `http` takes requests in; `live` keeps the snapshot and brings it to the
-//! clients; `source` reads the metrics, from an upstream or from the shop in this process.
+//! clients; `source` reads the metrics, from an upstream or from the shop in this process; `machine` asks the
+//! system for files and gives memory back.
 
 mod clock;
 mod config;
 mod http;
 mod live;
 mod source;
+mod machine;
 
 pub use config::{Config, Refused};
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
-use http::App;
-use live::{Inbox, Live};
+use http::{App, Gate};
+use live::{DRAIN_WITHIN, Inbox, Live};
 use shared::Origin;
 use shop::{Admin, Options, Shop};
 use source::{Source, Upstream};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
-/// How long clients may take to hang up when the server goes down.
-const DRAIN_WITHIN: Duration = Duration::from_secs(3);
-
-/// Serves until `shutdown` comes to its end.
+/// Serves until `shutdown` comes to its end and the clients have been sent away. Whoever drops it in between ends it
+/// at once.
 pub async fn run(
     config: Config,
     listener: TcpListener,
@@ -47,7 +47,11 @@ pub async fn run(
     };
     greet(&config, &source, address);
     let hub = live.hub.clone();
-    let app = App::new(config, address, live, source);
+    let room = machine::room_for_clients();
+    let gate = Gate::new(room.min(config.clients as usize), config.clients_per_address as usize);
+    tracing::info!("room for {} clients", room.min(config.clients as usize));
+    let memory = tokio::spawn(machine::give_memory_back(gate.clone()));
+    let app = App::new(config, address, live, source, gate);
     let router = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     // Two frames in quick succession must not wait for a delayed acknowledgement, and little unsent old state
     // should lie in the kernel: a slow client gets newer state sooner.
@@ -56,16 +60,24 @@ pub async fn run(
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&*stream).set_tcp_notsent_lowat(16 * 1024);
     });
-    let closing = {
-        let hub = hub.clone();
-        async move {
-            shutdown.await;
-            tracing::info!(clients = hub.clients(), "going down");
-            hub.drain(DRAIN_WITHIN).await;
-        }
+    let (drained, all_gone) = oneshot::channel::<()>();
+    let closing = async move {
+        shutdown.await;
+        tracing::info!(clients = hub.clients(), "going down");
+        hub.drain().await;
+        let _ = drained.send(());
     };
-    // It knows nothing of upgraded sockets, so these are closed before it stops listening.
-    let served = axum::serve(listener, router).with_graceful_shutdown(closing).await;
+    let too_late = async {
+        // Nobody will wait any longer for answers that are still being written.
+        let _ = all_gone.await;
+        tokio::time::sleep(DRAIN_WITHIN / 5).await;
+    };
+    // The graceful shutdown knows nothing of upgraded sockets, so these are closed before it stops listening.
+    let served = tokio::select! {
+        served = axum::serve(listener, router).with_graceful_shutdown(closing) => served,
+        () = too_late => Ok(()),
+    };
+    memory.abort();
     updater.abort();
     if let Some(traffic) = traffic {
         traffic.abort();

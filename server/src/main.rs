@@ -4,6 +4,7 @@ use server::Config;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tokio::net::TcpSocket;
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 /// tokio's own `bind` lets 128 connections wait; when all dashboards of a shop come back at once, those that
@@ -41,21 +42,44 @@ async fn start(config: Config) -> anyhow::Result<()> {
     let listener = socket.bind(address).and_then(|()| socket.listen(BACKLOG)).map_err(|error| {
         anyhow::anyhow!("cannot listen on {address}: {error} (choose another with PULSO_LISTEN)")
     })?;
-    server::run(config, listener, stopped()).await
+    let signals = signals();
+    tokio::select! {
+        served = server::run(config, listener, received(signals.clone(), 1)) => served,
+        () = received(signals, 2) => {
+            tracing::warn!("told twice: going down at once");
+            Ok(())
+        }
+    }
 }
 
-/// Ctrl-C, or what a service manager sends.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Counts how often this process was told to stop: Ctrl-C, or what a service manager sends.
+fn signals() -> watch::Receiver<u32> {
+    let (count, received) = watch::channel(0);
     #[cfg(unix)]
     {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .expect("a signal handler can be installed at the start");
-        tokio::select! {
-            _ = interrupt => {}
-            _ = terminate.recv() => {}
+        use tokio::signal::unix::{SignalKind, signal};
+        for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+            let mut signal = signal(kind).expect("a signal handler can be installed at the start");
+            let count = count.clone();
+            tokio::spawn(async move {
+                while signal.recv().await.is_some() {
+                    count.send_modify(|count| *count += 1);
+                }
+            });
         }
     }
     #[cfg(not(unix))]
-    let _ = interrupt.await;
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            count.send_modify(|count| *count += 1);
+        }
+    });
+    received
+}
+
+async fn received(mut signals: watch::Receiver<u32>, times: u32) {
+    if signals.wait_for(|count| *count >= times).await.is_err() {
+        // Without the counting tasks nothing can be received any more.
+        std::future::pending().await
+    }
 }

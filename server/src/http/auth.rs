@@ -97,6 +97,8 @@ impl FromRequestParts<App> for Viewer {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
     pub address: IpAddr,
+    /// Who is counted: the peer, or whom a proxy on this machine names as its own peer.
+    pub client: IpAddr,
     /// Loopback means: the peer is loopback, no proxy says that it stands in between, and the caller asked for
     /// a loopback name. (Behind a proxy on the same host every peer is loopback.)
     pub is_this_machine: bool,
@@ -112,7 +114,8 @@ impl Peer {
             parts.headers.contains_key(header::FORWARDED) || parts.headers.contains_key("x-forwarded-for");
         let is_this_machine =
             address.is_loopback() && !proxied && host(&parts.headers).is_some_and(is_loopback_name);
-        Peer { address, is_this_machine }
+        let behind_proxy = address.is_loopback().then(|| last_forwarded(&parts.headers)).flatten();
+        Peer { address, client: behind_proxy.unwrap_or(address), is_this_machine }
     }
 }
 
@@ -122,6 +125,13 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Peer, Self::Rejection> {
         Ok(Peer::of(parts))
     }
+}
+
+/// The proxy's own word is the last one; what stands before it came from the client.
+fn last_forwarded(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    let address: IpAddr = last.rsplit(',').next()?.trim().parse().ok()?;
+    Some(address.to_canonical())
 }
 
 pub fn host(headers: &HeaderMap) -> Option<&str> {
@@ -170,6 +180,20 @@ mod tests {
         ] {
             assert!(!is_loopback_name(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_proxy_names_its_peer_last() {
+        let check = |value: &str, expected: Option<[u8; 4]>| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", value.parse().expect("a header value"));
+            assert_eq!(last_forwarded(&headers), expected.map(IpAddr::from), "{value}");
+        };
+        check("10.0.0.7", Some([10, 0, 0, 7]));
+        check("1.2.3.4, 10.0.0.7", Some([10, 0, 0, 7]));
+        check("::ffff:10.0.0.7", Some([10, 0, 0, 7]));
+        check("1.2.3.4, unknown", None);
+        check("", None);
     }
 
     #[test]

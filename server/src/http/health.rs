@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::Event;
+use shop::Error;
 
 #[derive(Serialize)]
 pub struct Health {
@@ -20,6 +21,22 @@ pub struct Health {
 pub async fn health(State(app): State<App>) -> Json<Health> {
     let timestamp = clock::iso(clock::now());
     Json(Health { status: "ok", timestamp, clients: app.live.hub.clients(), events: Event::COUNT })
+}
+
+/// For a supervisor: this process answers.
+pub async fn live() -> &'static str {
+    "alive"
+}
+
+/// For a load balancer: whether new clients should be sent here.
+pub async fn ready(State(app): State<App>) -> Result<&'static str, Error> {
+    if app.live.hub.is_draining() {
+        return Err(Error::unavailable("The server is going down"));
+    }
+    if !app.live.latest.snapshot().is_filled() {
+        return Err(Error::unavailable("The metrics are being read for the first time"));
+    }
+    Ok("ready")
 }
 
 #[derive(Serialize)]

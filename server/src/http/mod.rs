@@ -5,6 +5,7 @@
 mod notify;
 mod stats;
 mod ws;
+mod gate;
 mod health;
 mod auth;
 mod origin;
@@ -13,12 +14,13 @@ mod assets;
 
 use crate::config::Config;
 use crate::live::Live;
-use crate::source::Source;
+use crate::source::{Flights, Source};
 use auth::Viewing;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
+pub use gate::Gate;
 use origin::Origins;
 use shared::Metric;
 use std::net::SocketAddr;
@@ -38,15 +40,18 @@ pub struct App {
     config: Arc<Config>,
     live: Live,
     source: Source,
+    flights: Flights,
+    gate: Arc<Gate>,
     viewing: Arc<Viewing>,
     origins: Arc<Origins>,
 }
 
 impl App {
-    pub fn new(config: Config, address: SocketAddr, live: Live, source: Source) -> App {
+    pub fn new(config: Config, address: SocketAddr, live: Live, source: Source, gate: Arc<Gate>) -> App {
         let viewing = Arc::new(Viewing::new(&config, &source));
         let origins = Arc::new(Origins { on_loopback: address.ip().is_loopback() });
-        App { config: Arc::new(config), live, source, viewing, origins }
+        let flights = Flights::default();
+        App { config: Arc::new(config), live, source, flights, gate, viewing, origins }
     }
 }
 
@@ -55,6 +60,8 @@ pub fn router(app: App) -> Router {
         .route("/notify", any(notify::notify).layer(DefaultBodyLimit::max(notify::BODY_BYTES)))
         .route("/ws", get(ws::join))
         .route("/health", get(health::health))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
         .route("/config.json", get(health::config));
     for metric in Metric::ALL {
         router = router.route(

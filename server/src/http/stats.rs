@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
-use shared::{Metric, MetricState};
+use shared::{Metric, MetricState, Upstream};
 use shop::Error;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,7 +26,10 @@ pub async fn stat(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
     if let Some(limit) = other_limit(metric, &query)? {
-        return limited(app.source.read_limited(metric, limit).await);
+        if app.live.latest.snapshot().upstream() == Upstream::Down {
+            return Err(missing(Some(MetricState::Failed)));
+        }
+        return limited(app.flights.read(&app.source, metric, limit).await);
     }
     // An error is a cold server whose source is slow; the state below says so.
     let _ = timeout(FILL_WITHIN, app.live.latest.answered(metric)).await;

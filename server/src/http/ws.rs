@@ -48,6 +48,9 @@ pub async fn join(
         tracing::warn!(peer = %peer.address, "client refused: {reason}");
         Error::forbidden()
     })?;
+    if app.live.hub.is_draining() {
+        return Err(Error::unavailable("The server is going down"));
+    }
     let (dialect, version) = match &position.version {
         None => (Dialect::Original, 0),
         Some(text) => (
@@ -55,6 +58,10 @@ pub async fn join(
             text.parse().map_err(|_| Error::invalid(vec!["version must be a whole number".into()]))?,
         ),
     };
+
+    let mut place = app.gate.enter(peer.client).inspect_err(|full| {
+        tracing::warn!(client = %peer.client, "client refused: {full:?}");
+    })?;
 
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
@@ -66,10 +73,9 @@ pub async fn join(
             );
             return;
         };
-        if dialect == Dialect::Versioned {
-            // On a cold server the first frame waits for the first fill; then it carries what there is.
-            let _ = timeout(FILL_WITHIN, app.live.latest.filled()).await;
-        }
+        // On a cold server a client waits for the first fill; then its first frame carries what there is, and an
+        // original client is not told of the fill as if something had happened.
+        let _ = timeout(FILL_WITHIN, app.live.latest.filled()).await;
         // A version of another history says nothing about this one.
         let same_history = position.epoch.as_deref() == Some(app.live.latest.snapshot().epoch());
         let newcomer = Newcomer {
@@ -81,7 +87,7 @@ pub async fn join(
         };
         let App { live, viewing, .. } = app;
         let renew = move |text: &[u8]| viewer.renew(&viewing, text);
-        live.hub.serve(newcomer, &renew).await;
+        live.hub.serve(newcomer, &renew, || place.served()).await;
     });
     Ok(switching(&accept, offered.ours))
 }

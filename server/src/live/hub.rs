@@ -10,12 +10,12 @@ use super::latest::Latest;
 use crate::clock::{self, Millis};
 use bytes::Bytes;
 use slab::Slab;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
 /// When nothing was sent for so long, clients are told that the server is still here.
 pub const HEARTBEAT_AFTER: Duration = Duration::from_secs(5);
@@ -26,6 +26,16 @@ const TICK: Duration = Duration::from_millis(500);
 /// Connections written to before the broadcaster lets others run.
 const BATCH: usize = 64;
 
+/// How long a drain takes at most.
+pub const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Clients that are sent away at once come back at once, so they are told one after the other: over this time at
+/// most, which leaves the last ones a while to hang up...
+const DRAIN_SPREAD: Duration = Duration::from_secs(7);
+
+/// ... and at least so many in a second, so that a few are not kept waiting.
+const DRAIN_PER_SECOND: usize = 500;
+
 #[derive(Clone)]
 pub struct Hub(Arc<Shared>);
 
@@ -34,6 +44,7 @@ struct Shared {
     shards: Vec<Mutex<Slab<Arc<Connection>>>>,
     next_shard: AtomicUsize,
     clients: AtomicUsize,
+    draining: AtomicBool,
     /// Told when the last client left.
     empty: Notify,
 }
@@ -58,6 +69,7 @@ impl Hub {
             shards: (0..shards.max(1)).map(|_| Mutex::default()).collect(),
             next_shard: AtomicUsize::new(0),
             clients: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
             empty: Notify::new(),
         }));
         for shard in 0..hub.0.shards.len() {
@@ -70,8 +82,8 @@ impl Hub {
         self.0.clients.load(Ordering::Relaxed)
     }
 
-    /// Serves one client until it is gone.
-    pub async fn serve(&self, newcomer: Newcomer, renew: &Renew) {
+    /// Serves one client until it is gone; calls `served` once it is brought up to date, or on its way to be.
+    pub async fn serve(&self, newcomer: Newcomer, renew: &Renew, served: impl FnOnce()) {
         let Newcomer { stream, early, dialect, mut seen, deadline } = newcomer;
         if dialect == Dialect::Original {
             // It loads its first data itself, and is told what happens from now on.
@@ -79,23 +91,46 @@ impl Hub {
         }
         let connection = Arc::new(Connection::new(stream, dialect, seen, deadline));
         let seat = self.join(connection.clone());
-        tracing::info!(clients = self.clients(), ?dialect, "client joined");
-        connection.update(&self.0.latest);
+        tracing::debug!(clients = self.clients(), ?dialect, "client joined");
+        if self.is_draining() {
+            connection.close(&self.0.latest, CloseCode::GOING_AWAY);
+        } else {
+            connection.update(&self.0.latest);
+        }
+        served();
         connection.read_to_end(&self.0.latest, &early, renew).await;
         drop(seat);
-        tracing::info!(clients = self.clients(), "client left");
+        tracing::debug!(clients = self.clients(), "client left");
     }
 
-    /// Tells every client that the server goes away, and waits until they are gone or the time is over.
-    pub async fn drain(&self, within: Duration) {
-        // Asked for before anyone is told, so that the last one cannot leave unnoticed.
+    /// No client is wanted any more.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::SeqCst)
+    }
+
+    /// Tells every client that the server goes away, spread over time, and waits until they are gone or the time
+    /// is over.
+    pub async fn drain(&self) {
+        // Before any shard is looked through: who joins later reads it (`serve`), and who joined earlier is found.
+        self.0.draining.store(true, Ordering::SeqCst);
         let mut empty = std::pin::pin!(self.0.empty.notified());
+        // Asked for before anyone is told, so that the last one cannot leave unnoticed.
         empty.as_mut().enable();
+        let (began, clients) = (Instant::now(), self.clients());
+        let mut told = 0;
         for shard in 0..self.0.shards.len() {
-            self.each(shard, |connection| connection.close(&self.0.latest, CloseCode::GOING_AWAY)).await;
+            let mut from = 0;
+            while let Some((batch, next)) = self.batch(shard, from) {
+                for connection in batch {
+                    sleep_until(began + drained_at(told, clients)).await;
+                    connection.close(&self.0.latest, CloseCode::GOING_AWAY);
+                    told += 1;
+                }
+                from = next;
+            }
         }
         if self.clients() > 0 {
-            let _ = timeout(within, empty).await;
+            let _ = timeout_at(began + DRAIN_WITHIN, empty).await;
         }
     }
 
@@ -154,24 +189,32 @@ impl Hub {
         }
     }
 
-    /// Handles are copied out under the lock and used without it, a batch at a time.
     async fn each(&self, shard: usize, mut with: impl FnMut(&Arc<Connection>)) {
-        let mut batch = Vec::with_capacity(BATCH);
         let mut from = 0;
-        loop {
-            {
-                let slab = self.shard(shard);
-                let end = (from + BATCH).min(slab.capacity());
-                batch.extend((from..end).filter_map(|key| slab.get(key).cloned()));
-                from = end;
-                if batch.is_empty() && from >= slab.capacity() {
-                    return;
-                }
-            }
-            batch.drain(..).for_each(|connection| with(&connection));
+        while let Some((batch, next)) = self.batch(shard, from) {
+            batch.iter().for_each(&mut with);
+            from = next;
             tokio::task::yield_now().await;
         }
     }
+
+    /// Handles are copied out under the lock and used without it. Also says where the next batch begins; `None`
+    /// at the end.
+    fn batch(&self, shard: usize, from: usize) -> Option<(Vec<Arc<Connection>>, usize)> {
+        let slab = self.shard(shard);
+        if from >= slab.capacity() {
+            return None;
+        }
+        let end = (from + BATCH).min(slab.capacity());
+        Some(((from..end).filter_map(|key| slab.get(key).cloned()).collect(), end))
+    }
+}
+
+/// When the client number `told` of `clients` is told, counted from the beginning of the drain.
+fn drained_at(told: usize, clients: usize) -> Duration {
+    let one_by_one = Duration::from_secs(1) / DRAIN_PER_SECOND as u32;
+    let step = one_by_one.min(DRAIN_SPREAD / clients.max(1) as u32);
+    (step * told as u32).min(DRAIN_SPREAD)
 }
 
 /// A place in the slab, given up when dropped.
@@ -187,5 +230,21 @@ impl Drop for Seat {
         if self.hub.0.clients.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.hub.0.empty.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drain_is_spread_but_never_slow() {
+        let last = |clients: usize| drained_at(clients - 1, clients).as_secs_f64();
+        assert_eq!(drained_at(0, 1), Duration::ZERO);
+        assert!(last(3) < 0.01, "a few are not kept waiting");
+        assert!((last(1_000) - 2.0).abs() < 0.01, "500 a second");
+        assert!((6.9..=7.0).contains(&last(20_000)), "{}", last(20_000));
+        // More than were counted at the beginning.
+        assert_eq!(drained_at(1_000_000, 10), DRAIN_SPREAD);
     }
 }

@@ -5,6 +5,7 @@
 
 mod updater;
 mod plan;
+mod circuit;
 mod fetch;
 mod snapshot;
 mod latest;
@@ -14,7 +15,7 @@ mod frame;
 
 pub use connection::Dialect;
 pub use frame::CloseCode;
-pub use hub::{Hub, Newcomer};
+pub use hub::{DRAIN_WITHIN, Hub, Newcomer};
 pub use latest::Latest;
 pub use snapshot::{Answer, Failure, Snapshot};
 pub use updater::Inbox;

@@ -2,8 +2,11 @@
 //!
 //! The first notification of a burst is acted on at once, later ones within the interval share the next
 //! round. A metric stays due until a fetch that began after its last notification has succeeded, so nobody
-//! is left with a stale value for want of another event. Pure: time comes in from outside.
+//! is left with a stale value for want of another event. While the source is down, the circuit lets one metric
+//! at a time try. Pure: time comes in from outside.
 
+use super::circuit::{Circuit, backoff};
+use super::snapshot::Failure;
 use shared::{Event, Metric, MetricSet, Notification, PerMetric};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,9 +17,6 @@ pub const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Notifications that a frame names; older ones are only counted.
 pub const NAMED: usize = 20;
-
-const RETRY_FIRST: Duration = Duration::from_millis(200);
-const RETRY_LONGEST: Duration = Duration::from_secs(10);
 
 /// What was announced: the last few by name, the others as a count. Never full.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +61,7 @@ pub struct Plan {
     causes: Causes,
     next_round: Option<Instant>,
     retries: PerMetric<Option<Retry>>,
+    circuit: Circuit,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,33 +91,51 @@ impl Plan {
 
     /// The round that begins now, if one does.
     pub fn begin(&mut self, now: Instant) -> Option<Round> {
-        self.retries_due(now);
-        let metrics = self.ready()?;
         if self.next_round.is_some_and(|at| at > now) {
+            return None;
+        }
+        self.retries_due(now);
+        let wanted = self.wanted();
+        let metrics = self.circuit.admit(wanted, now);
+        if metrics.is_empty() && !self.is_only_announced() {
             return None;
         }
         self.next_round = Some(now + INTERVAL);
         self.due = self.due.minus(metrics);
         self.in_flight = self.in_flight.union(metrics);
+        metrics.iter().for_each(|metric| self.trying(metric));
         Some(Round { metrics, causes: std::mem::take(&mut self.causes) })
     }
 
-    /// What could begin now: metrics that are due and not being fetched. An announcement that touches no
-    /// metric makes an empty round, unless its metrics are only waiting for a fetch under way.
-    fn ready(&self) -> Option<MetricSet> {
-        let metrics = self.due.minus(self.in_flight);
-        let announced = !self.causes.is_empty() && self.due.is_empty();
-        (!metrics.is_empty() || announced).then_some(metrics)
+    /// Metrics that are due and not being fetched; while the circuit is open also those that wait for a retry,
+    /// since it is the circuit then that says when.
+    fn wanted(&self) -> MetricSet {
+        let waiting = self.retries.iter().filter(|(_, retry)| retry.is_some_and(|retry| retry.at.is_some()));
+        let retries = if self.circuit.is_open() {
+            waiting.map(|(metric, _)| metric).collect()
+        } else {
+            MetricSet::EMPTY
+        };
+        self.due.union(retries).minus(self.in_flight)
+    }
+
+    /// An announcement that touches no metric makes an empty round, unless its metrics are only waiting.
+    fn is_only_announced(&self) -> bool {
+        !self.causes.is_empty() && self.due.is_empty()
     }
 
     fn retries_due(&mut self, now: Instant) {
         for metric in Metric::ALL {
-            if let Some(Retry { at: at @ Some(_), .. }) = &mut self.retries[metric]
-                && at.is_some_and(|at| at <= now)
-            {
-                *at = None;
+            if self.retries[metric].and_then(|retry| retry.at).is_some_and(|at| at <= now) {
+                self.trying(metric);
                 self.due.insert(metric);
             }
+        }
+    }
+
+    fn trying(&mut self, metric: Metric) {
+        if let Some(retry) = &mut self.retries[metric] {
+            retry.at = None;
         }
     }
 
@@ -124,29 +143,47 @@ impl Plan {
     pub fn succeeded(&mut self, metric: Metric) {
         self.in_flight.remove(metric);
         self.retries[metric] = None;
+        if self.circuit.answered() {
+            self.retry_all();
+        }
+    }
+
+    /// The source is back: nobody waits for a time that was set while it was gone.
+    fn retry_all(&mut self) {
+        for metric in Metric::ALL {
+            if self.retries[metric].take_if(|retry| retry.at.is_some()).is_some() {
+                self.due.insert(metric);
+            }
+        }
     }
 
     /// It stays due, and is tried again after a while; `jitter` from 0 to 1 spreads the tries of many.
-    pub fn failed(&mut self, metric: Metric, now: Instant, jitter: f64) {
+    pub fn failed(&mut self, metric: Metric, failure: Failure, now: Instant, jitter: f64) {
         self.in_flight.remove(metric);
+        self.circuit.failed(metric, failure, now, jitter);
         let failures = self.retries[metric].map_or(0, |retry| retry.failures) + 1;
         self.retries[metric] = Some(Retry { failures, at: Some(now + backoff(failures, jitter)) });
     }
 
-    /// When `begin` may have something to do, if nothing else happens before.
-    pub fn wake(&self) -> Option<Instant> {
-        let retry = self.retries.iter().filter_map(|(_, retry)| retry.and_then(|retry| retry.at)).min();
-        let round = self.ready().map(|_| self.next_round.unwrap_or_else(Instant::now));
-        // A retry too waits for its round.
-        let retry = retry.map(|at| self.next_round.map_or(at, |round| round.max(at)));
-        [retry, round].into_iter().flatten().min()
+    /// Whether the source answers nothing at all.
+    pub fn source_is_down(&self) -> bool {
+        self.circuit.is_open()
     }
-}
 
-/// 0.2 s doubling to 10 s; between half of it and all of it.
-fn backoff(failures: u32, jitter: f64) -> Duration {
-    let whole = RETRY_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(RETRY_LONGEST);
-    whole.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+    /// When `begin` may have something to do, if nothing else happens before.
+    pub fn wake(&self, now: Instant) -> Option<Instant> {
+        let retry = self.retries.iter().filter_map(|(_, retry)| retry.and_then(|retry| retry.at)).min();
+        let wanted = !self.wanted().is_empty();
+        let at = if self.circuit.is_open() {
+            self.circuit.probe_at().filter(|_| wanted)
+        } else {
+            [wanted.then_some(now), retry].into_iter().flatten().min()
+        };
+        let announced = self.is_only_announced().then_some(now);
+        // Whatever is due waits for its round, too.
+        let due = [at, announced].into_iter().flatten().min()?;
+        Some(self.next_round.map_or(due, |round| round.max(due)))
+    }
 }
 
 #[cfg(test)]
@@ -184,7 +221,7 @@ mod tests {
             notify(&mut plan, "USER_CREATED");
             assert_eq!(plan.begin(start + 50 * MS), None);
         }
-        assert_eq!(plan.wake(), Some(start + INTERVAL));
+        assert_eq!(plan.wake(start), Some(start + INTERVAL));
         let round = plan.begin(start + INTERVAL).expect("the trailing edge");
         assert_eq!((round.causes.count, round.causes.named.len()), (1000, NAMED));
     }
@@ -210,15 +247,15 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..9 {
             plan.begin(now).expect("a try");
-            plan.failed(Metric::OrdersRecent, now, 1.0);
-            let at = plan.wake().expect("it will be tried again");
+            plan.failed(Metric::OrdersRecent, Failure::Unreadable, now, 1.0);
+            let at = plan.wake(now).expect("it will be tried again");
             waits.push((at - now).as_millis());
             now = at;
         }
         assert_eq!(waits, [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]);
         plan.begin(now).expect("a try");
         plan.succeeded(Metric::OrdersRecent);
-        assert_eq!(plan.wake(), None);
+        assert_eq!(plan.wake(now), None);
     }
 
     #[test]
@@ -271,7 +308,8 @@ mod tests {
                         flying[metric] = None;
                     }
                     (2, Some(_)) => {
-                        plan.failed(metric, now, 0.5);
+                        let failure = if step % 2 == 0 { Failure::Unreachable } else { Failure::Unreadable };
+                        plan.failed(metric, failure, now, 0.5);
                         flying[metric] = None;
                     }
                     _ => {}
@@ -281,7 +319,7 @@ mod tests {
             for metric in Metric::ALL {
                 prop_assert!(read[metric] >= notified[metric], "{metric:?}: {} < {}", read[metric], notified[metric]);
             }
-            prop_assert_eq!(plan.wake(), None);
+            prop_assert_eq!(plan.wake(now), None);
         }
     }
 }

@@ -39,9 +39,11 @@ pub enum Failure {
 }
 
 /// A round's answers, on their way to become a version.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Commit {
     pub answers: Vec<(Metric, Answer)>,
+    /// Whether the source answers at all.
+    pub upstream: Upstream,
     pub causes: Causes,
     /// The event's name if `causes` give none.
     pub label: Option<String>,
@@ -121,6 +123,11 @@ impl Snapshot {
         entry.body.as_ref().map(|body| (body, entry.version))
     }
 
+    /// Down means that nothing is asked of it but whether it is back.
+    pub fn upstream(&self) -> Upstream {
+        self.upstream.0
+    }
+
     pub fn trouble(&self, metric: Metric) -> Option<MetricState> {
         self.entries[metric].trouble.map(|(state, _)| state)
     }
@@ -148,9 +155,8 @@ impl Snapshot {
                 next.status_version = version;
             }
         }
-        let upstream = next.upstream_after(&commit.answers);
-        if upstream != self.upstream.0 {
-            next.upstream = (upstream, now);
+        if commit.upstream != self.upstream.0 {
+            next.upstream = (commit.upstream, now);
             next.status_version = version;
         }
         if !changed && next.status_version == self.status_version {
@@ -169,22 +175,6 @@ impl Snapshot {
     fn confirmed_only(mut self) -> Snapshot {
         self.everything = OnceLock::new();
         self
-    }
-
-    /// Any answer shows that the source is there. It is down when it cannot be reached, or when nothing at all
-    /// can be had from it.
-    fn upstream_after(&self, answers: &[(Metric, Answer)]) -> Upstream {
-        let failed = |entry: &Entry| matches!(entry.trouble, Some((MetricState::Failed, _)));
-        let answered = answers.iter().any(|(_, answer)| !matches!(answer, Answer::Failed(_)));
-        let unreachable =
-            answers.iter().any(|(_, answer)| matches!(answer, Answer::Failed(Failure::Unreachable)));
-        if answered {
-            Upstream::Up
-        } else if unreachable || self.entries.iter().all(|(_, entry)| failed(entry)) {
-            Upstream::Down
-        } else {
-            self.upstream.0
-        }
     }
 
     fn announce(&mut self, causes: Causes) {
@@ -390,7 +380,16 @@ mod tests {
     }
 
     fn committed(snapshot: &Snapshot, answers: &[(Metric, Answer)], names: &[&str]) -> Snapshot {
-        let commit = Commit { answers: answers.to_vec(), causes: causes(names), label: None };
+        commit(snapshot, answers, names, Upstream::Up)
+    }
+
+    fn commit(
+        snapshot: &Snapshot,
+        answers: &[(Metric, Answer)],
+        names: &[&str],
+        upstream: Upstream,
+    ) -> Snapshot {
+        let commit = Commit { answers: answers.to_vec(), upstream, causes: causes(names), label: None };
         snapshot.commit(commit, snapshot.published + 1000)
     }
 
@@ -471,14 +470,16 @@ mod tests {
     }
 
     #[test]
-    fn the_upstream_is_down_when_it_cannot_be_reached_and_up_with_its_first_answer() {
+    fn an_upstream_that_goes_or_comes_back_is_a_version_of_its_own() {
         let one = filled();
-        let down = committed(&one, &[(Metric::OrdersRecent, Answer::Failed(Failure::Unreachable))], &[]);
-        assert_eq!(step(&down, 1)["status"]["upstream"], "down");
-        let up = committed(&down, &[(Metric::OrdersOverview, Answer::Absent)], &[]);
+        let failed = [(Metric::OrdersRecent, Answer::Failed(Failure::Unreachable))];
+        let down = commit(&one, &failed, &[], Upstream::Down);
+        assert_eq!((down.version(), &step(&down, 1)["status"]["upstream"]), (2, &"down".into()));
+        let still = commit(&down, &failed, &[], Upstream::Down);
+        assert_eq!(still.version(), 2, "still down is no news");
+        let up = commit(&still, &[], &[], Upstream::Up);
         assert_eq!(step(&up, 2)["status"]["upstream"], "up");
-        let hung: Vec<_> = Metric::ALL.map(|metric| (metric, Answer::Failed(Failure::Unreadable))).into();
-        assert_eq!(step(&committed(&up, &hung, &[]), 3)["status"]["upstream"], "down");
+        assert_eq!(step(&up, 2)["event"], UPSTREAM_STATUS);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::plan::{Causes, Plan, Round};
 use super::snapshot::{Answer, Commit, Snapshot};
 use crate::clock;
 use crate::source::Source;
-use shared::{Event, Metric, MetricSet, Notification, Origin};
+use shared::{Event, Metric, MetricSet, Notification, Origin, Upstream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -118,7 +118,7 @@ impl Updater {
             }
             self.publish_due(now);
             let budget = self.rounds.iter().filter_map(|round| round.budget).min();
-            let wake = [self.plan.wake(), budget, Some(reconcile_at)].into_iter().flatten().min();
+            let wake = [self.plan.wake(now), budget, Some(reconcile_at)].into_iter().flatten().min();
             let wake = wake.expect("the next reconcile is always due");
             tokio::select! {
                 () = self.inbox.wake.notified() => {}
@@ -146,7 +146,7 @@ impl Updater {
         let now = Instant::now();
         for (metric, answer) in answers {
             match answer {
-                Answer::Failed(_) => self.plan.failed(metric, now, rand::random()),
+                Answer::Failed(failure) => self.plan.failed(metric, failure, now, rand::random()),
                 Answer::Body(_) | Answer::Absent | Answer::Forbidden => self.plan.succeeded(metric),
             }
             let Some(round) = self.rounds.iter_mut().find(|round| round.waiting.contains(metric)) else {
@@ -182,7 +182,8 @@ impl Updater {
         let mut announced = self.unannounced.clone();
         announced.append(causes.clone());
         let label = causes.label().or(label);
-        let next = before.commit(Commit { answers, causes: announced, label }, clock::now());
+        let upstream = if self.plan.source_is_down() { Upstream::Down } else { Upstream::Up };
+        let next = before.commit(Commit { answers, upstream, causes: announced, label }, clock::now());
         let (version, step) = (next.version(), next.step());
         self.published.send_replace(Arc::new(next));
         if version == before.version() {

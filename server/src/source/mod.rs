@@ -1,7 +1,9 @@
 //! Where the metrics come from: an existing shop backend over HTTP, or the shop in this process.
 
 mod upstream;
+mod flights;
 
+pub use flights::Flights;
 pub use upstream::{Upstream, error_chain};
 
 use crate::live::{Answer, Failure};
