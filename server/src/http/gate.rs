@@ -76,9 +76,9 @@ impl From<Full> for Error {
     fn from(full: Full) -> Error {
         let (message, retry_after_s) = match full {
             Full::Waiting => (format!("{WAITING} clients are waiting to be served"), "1"),
-            Full::Clients(limit) => (format!("{limit} clients are connected, which is the limit"), "10"),
+            Full::Clients(limit) => (format!("no more than {limit} clients may be connected"), "10"),
             Full::Address(limit) => {
-                (format!("{limit} clients of this address are connected, which is the limit"), "10")
+                (format!("no more than {limit} clients may be connected from one address"), "10")
             }
         };
         Error::new(StatusCode::SERVICE_UNAVAILABLE, message)

@@ -6,6 +6,8 @@ mod support;
 mod live;
 mod notify;
 mod stats;
+mod limits;
+mod process;
 mod upstream;
 mod access;
 mod layers;
