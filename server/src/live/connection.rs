@@ -1,15 +1,13 @@
-//! One socket: what it has seen, and the only function that writes to it.
+//! One socket: who may write to it when, and how it is read.
 //!
-//! There is no queue. A connection holds the version it has seen and the tail of at most one frame; what was
-//! published while its socket was full is replaced by `frame_since(seen)`. Whoever has the lock may call
-//! [`Connection::drive`]; once the socket is full (`handed_over`) only its catch-up task does, and others
-//! leave what they want in a slot.
+//! Whoever has the lock may call [`Connection::drive`]; once the socket is full (`handed_over`) only its catch-up
+//! task does, and others leave what they want in a slot of the outbox.
 
 use super::frame::{self, CloseCode, Incoming, Parser};
 use super::latest::Latest;
-use super::snapshot::{Frame, Snapshot};
+use super::outbox::{Dialect, Driven, Outbox, Sent};
 use crate::clock::{self, Millis};
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use socket2::SockRef;
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -26,15 +24,6 @@ pub const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// How long the client may take to answer our close frame, so that it can still read it.
 const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
-/// Which protocol the client speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// It gave a version: first frame, heartbeats, status.
-    Versioned,
-    /// A bare `/ws`, as the original's clients: event frames and nothing else.
-    Original,
-}
-
 pub struct Connection {
     stream: TcpStream,
     dialect: Dialect,
@@ -44,59 +33,27 @@ pub struct Connection {
 }
 
 struct Write {
-    /// The version of the newest frame of which a byte is in the socket.
-    seen: u64,
-    /// Its first frame is still to come.
-    first: bool,
-    /// The tail of a frame already begun; it has to be finished before anything else.
-    rest: Bytes,
-    pong: Option<Bytes>,
-    /// The answer to a token sent in band.
-    auth: Option<Bytes>,
-    heartbeat: Option<Bytes>,
-    close: Option<CloseCode>,
-    /// The close frame is on its way: nothing is sent after it.
-    over: bool,
+    outbox: Outbox,
     /// A catch-up task writes; all others keep off.
     handed_over: bool,
     /// The reader has heard enough and only waits for the client to hang up.
     reader_waits: bool,
 }
 
-/// How a call of `drive` ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Driven {
-    CaughtUp,
-    Full,
-    Over,
-    Broken,
-}
-
 impl Connection {
     pub fn new(stream: TcpStream, dialect: Dialect, seen: u64, deadline: Option<Millis>) -> Connection {
-        let first = dialect == Dialect::Versioned;
+        let write = Write { outbox: Outbox::new(dialect, seen), handed_over: false, reader_waits: false };
         Connection {
             stream,
             dialect,
             deadline: AtomicI64::new(deadline.unwrap_or(i64::MAX)),
-            write: Mutex::new(Write {
-                seen,
-                first,
-                rest: Bytes::new(),
-                pong: None,
-                auth: None,
-                heartbeat: None,
-                close: None,
-                over: false,
-                handed_over: false,
-                reader_waits: false,
-            }),
+            write: Mutex::new(write),
         }
     }
 
     /// Brings the client up to date, if it is not being caught up already.
     pub fn update(self: &Arc<Self>, latest: &Latest) {
-        self.with_writer(latest, |_| {});
+        self.with_outbox(latest, |_| {});
     }
 
     /// Says that the server is still here, unless something else is being said.
@@ -104,16 +61,12 @@ impl Connection {
         if self.dialect == Dialect::Original {
             return;
         }
-        self.with_writer(latest, |write| write.heartbeat = Some(beat.clone()));
+        self.with_outbox(latest, |outbox| outbox.heartbeat = Some(beat.clone()));
     }
 
     /// Ends the connection once what was begun is sent.
     pub fn close(self: &Arc<Self>, latest: &Latest, code: CloseCode) {
-        self.with_writer(latest, |write| {
-            if !write.over {
-                write.close = Some(code);
-            }
-        });
+        self.with_outbox(latest, |outbox| outbox.close(code));
     }
 
     pub fn has_expired(&self, now: Millis) -> bool {
@@ -121,19 +74,19 @@ impl Connection {
     }
 
     /// Leaves something in a slot and writes, or lets the catch-up task find it there.
-    fn with_writer(self: &Arc<Self>, latest: &Latest, leave: impl FnOnce(&mut Write)) {
+    fn with_outbox(self: &Arc<Self>, latest: &Latest, leave: impl FnOnce(&mut Outbox)) {
         let mut write = self.lock();
-        leave(&mut write);
+        leave(&mut write.outbox);
         if write.handed_over {
             return;
         }
-        match self.drive(&mut write, &latest.snapshot()) {
-            (Driven::CaughtUp, _) => {}
-            (Driven::Full | Driven::Over, _) => {
+        match self.drive(&mut write, latest).0 {
+            Driven::CaughtUp => {}
+            Driven::Full | Driven::Over => {
                 write.handed_over = true;
                 tokio::spawn(self.clone().catch_up(latest.clone()));
             }
-            (Driven::Broken, _) => self.give_up(&mut write),
+            Driven::Broken => self.give_up(&mut write),
         }
     }
 
@@ -141,70 +94,10 @@ impl Connection {
         self.write.lock().expect("nothing panics while it writes")
     }
 
-    /// Writes what is due, in this order, until the socket is full or nothing is left: the tail of a frame
-    /// already begun, the close frame, a pong, an answer, news, a heartbeat. Also says whether any byte left.
-    fn drive(&self, write: &mut Write, latest: &Snapshot) -> (Driven, bool) {
-        let mut progress = false;
-        loop {
-            if !write.rest.is_empty() {
-                match self.send(&write.rest) {
-                    Sent::Bytes(count) => {
-                        write.rest.advance(count);
-                        progress = true;
-                        continue;
-                    }
-                    Sent::Full => return (Driven::Full, progress),
-                    Sent::Broken => return (Driven::Broken, progress),
-                }
-            }
-            if write.over {
-                return (Driven::Over, progress);
-            }
-            if let Some(code) = write.close.take() {
-                write.rest = frame::close(code);
-                write.over = true;
-                continue;
-            }
-            if let Some(pong) = write.pong.take() {
-                write.rest = pong;
-                continue;
-            }
-            if let Some(answer) = write.auth.take() {
-                write.rest = answer;
-                continue;
-            }
-            if let Some(news) = self.news(write, latest) {
-                // Not kept unless a byte of it has left: a newer frame may take its place.
-                match self.send(news.bytes()) {
-                    Sent::Bytes(count) => {
-                        write.rest = news.bytes().slice(count..);
-                        write.seen = latest.version();
-                        write.first = false;
-                        write.heartbeat = None;
-                        progress = true;
-                        continue;
-                    }
-                    Sent::Full => return (Driven::Full, progress),
-                    Sent::Broken => return (Driven::Broken, progress),
-                }
-            }
-            if let Some(beat) = write.heartbeat.take() {
-                write.rest = beat;
-                continue;
-            }
-            return (Driven::CaughtUp, progress);
-        }
-    }
-
-    fn news<'a>(&self, write: &mut Write, latest: &'a Snapshot) -> Option<Frame<'a>> {
-        if write.first {
-            return Some(latest.first_frame(write.seen));
-        }
-        if self.dialect == Dialect::Original && !latest.has_data_since(write.seen) {
-            write.seen = write.seen.max(latest.version());
-            return None;
-        }
-        latest.frame_since(write.seen)
+    /// The newest snapshot is read under the connection's lock: whoever is passed over because of `handed_over` has
+    /// published before, so the catch-up task, which asks for the lock later, sees its version.
+    fn drive(&self, write: &mut Write, latest: &Latest) -> (Driven, bool) {
+        write.outbox.drive(&latest.snapshot(), |bytes| self.send(bytes))
     }
 
     fn send(&self, bytes: &[u8]) -> Sent {
@@ -229,20 +122,15 @@ impl Connection {
                 return self.end().await;
             }
             let mut write = self.lock();
-            let snapshot = latest.snapshot();
-            let (driven, progress) = self.drive(&mut write, &snapshot);
+            let (driven, progress) = self.drive(&mut write, &latest);
             if progress {
                 give_up_at = Instant::now() + SEND_WITHIN;
             }
             match driven {
                 Driven::Full => {}
                 Driven::CaughtUp => {
-                    // Under the lock and after the comparison: whoever was passed over because of
-                    // `handed_over` published before, so its version is seen here.
-                    if latest.version() <= snapshot.version() {
-                        write.handed_over = false;
-                        return;
-                    }
+                    write.handed_over = false;
+                    return;
                 }
                 Driven::Over => break,
                 Driven::Broken => return self.give_up(&mut write),
@@ -254,11 +142,7 @@ impl Connection {
     /// The socket takes nothing more, or is broken. A deaf client may read its tail and the reason later: they
     /// are sent in one piece past the limit, so that the close frame does not cut a frame.
     fn give_up(&self, write: &mut Write) {
-        let mut last = std::mem::take(&mut write.rest).to_vec();
-        if !write.over {
-            last.extend_from_slice(&frame::close(CloseCode::TOO_SLOW));
-        }
-        write.over = true;
+        let last = write.outbox.last_words(CloseCode::TOO_SLOW);
         write.handed_over = true;
         let socket = SockRef::from(&self.stream);
         #[cfg(target_os = "linux")]
@@ -317,9 +201,9 @@ impl Connection {
     fn take_in(self: &Arc<Self>, parser: &mut Parser, bytes: &[u8], latest: &Latest, renew: &Renew) -> bool {
         let mut going_on = true;
         let result = parser.feed(bytes, |incoming| match incoming {
-            Incoming::Ping(payload) => self.with_writer(latest, |write| {
+            Incoming::Ping(payload) => self.with_outbox(latest, |outbox| {
                 // A newer pong replaces an unsent one (RFC 6455, 5.5.3), so pings cannot pile up.
-                write.pong = Some(frame::pong(&payload));
+                outbox.pong = Some(frame::pong(&payload));
             }),
             Incoming::Close(code) => {
                 going_on = false;
@@ -347,7 +231,7 @@ impl Connection {
             Some(Ok(deadline)) => {
                 self.deadline.store(deadline, Ordering::Relaxed);
                 let answer = auth_answer(deadline);
-                self.with_writer(latest, |write| write.auth = Some(answer));
+                self.with_outbox(latest, |outbox| outbox.auth = Some(answer));
             }
             Some(Err(code)) => self.close(latest, code),
         }
@@ -378,12 +262,6 @@ fn auth_answer(deadline: Millis) -> Bytes {
         "event": shared::AUTH, "data": {}, "timestamp": clock::iso(clock::now()), "expires": clock::iso(deadline),
     });
     frame::text(message.to_string().as_bytes())
-}
-
-enum Sent {
-    Bytes(usize),
-    Full,
-    Broken,
 }
 
 enum Read {

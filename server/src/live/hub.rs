@@ -4,9 +4,10 @@
 //! broadcaster) for each worker thread. The hub knows no metric: it moves frames, and does not ask where a
 //! snapshot came from.
 
-use super::connection::{Connection, Dialect, Renew};
+use super::connection::{Connection, Renew};
 use super::frame::CloseCode;
 use super::latest::Latest;
+use super::outbox::Dialect;
 use crate::clock::{self, Millis};
 use bytes::Bytes;
 use slab::Slab;

@@ -1,9 +1,11 @@
 //! The live path, in the order in which an event travels.
 //!
 //! An announcement is left in the updater's inbox; the plan says what to read again; fetches read it; the
-//! snapshot compares and becomes the next version; the hub writes its frame to every connection.
+//! snapshot compares and becomes the next version; the hub writes its frame to every connection. The updater, the
+//! fetches, the hub and the connections are the edges; what they do is decided in the pure files beside them.
 
 mod updater;
+mod writer;
 mod plan;
 mod circuit;
 mod fetch;
@@ -11,12 +13,13 @@ mod snapshot;
 mod latest;
 mod hub;
 mod connection;
+mod outbox;
 mod frame;
 
-pub use connection::Dialect;
 pub use frame::CloseCode;
 pub use hub::{DRAIN_WITHIN, Hub, Newcomer};
 pub use latest::Latest;
+pub use outbox::Dialect;
 pub use snapshot::{Answer, Failure, Snapshot};
 pub use updater::Inbox;
 

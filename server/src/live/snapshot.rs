@@ -19,6 +19,9 @@ use std::sync::{Arc, OnceLock};
 /// is further behind is told at least so many.
 const COUNTED: usize = 256;
 
+/// A broadcast that takes longer than a round finds most clients two versions behind; further back are few.
+const STEPS: usize = 4;
+
 /// What the source said of one metric.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -62,9 +65,10 @@ pub struct Snapshot {
     /// How many announcements there had been up to a version.
     totals: VecDeque<(u64, u64)>,
     label: String,
-    /// Nearly every client asks for one of these two, so each is encoded once.
+    /// Nearly every client asks for one of these, so each is encoded once: everything, and what changed since one,
+    /// two, … versions ago.
     everything: OnceLock<Bytes>,
-    last_step: OnceLock<Bytes>,
+    steps: [OnceLock<Bytes>; STEPS],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -106,7 +110,7 @@ impl Snapshot {
             totals: VecDeque::new(),
             label: Event::FULL_UPDATE.to_owned(),
             everything: OnceLock::new(),
-            last_step: OnceLock::new(),
+            steps: Default::default(),
         }
     }
 
@@ -167,7 +171,7 @@ impl Snapshot {
         next.label = commit.causes.label().or(commit.label).unwrap_or_else(|| Event::FULL_UPDATE.to_owned());
         next.announce(commit.causes);
         next.everything = OnceLock::new();
-        next.last_step = OnceLock::new();
+        next.steps = Default::default();
         next
     }
 
@@ -198,11 +202,12 @@ impl Snapshot {
         if seen >= self.version {
             return None;
         }
-        if seen + 1 == self.version {
-            let step = || frame::text(&self.message_since(seen, false));
-            return Some(Frame::Shared(self.last_step.get_or_init(step)));
-        }
-        Some(Frame::Own(frame::text(&self.message_since(seen, false))))
+        let encoded = || frame::text(&self.message_since(seen, false));
+        let behind = usize::try_from(self.version - seen).unwrap_or(usize::MAX);
+        Some(match self.steps.get(behind - 1) {
+            Some(step) => Frame::Shared(step.get_or_init(encoded)),
+            None => Frame::Own(encoded()),
+        })
     }
 
     /// The first frame of a connection, which also tells the status: everything for a newcomer (`seen` 0), what
