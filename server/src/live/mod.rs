@@ -15,6 +15,8 @@ mod hub;
 mod connection;
 mod outbox;
 mod frame;
+#[cfg(test)]
+mod model;
 
 pub use frame::CloseCode;
 pub use hub::{DRAIN_WITHIN, Hub, Newcomer};

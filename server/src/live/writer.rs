@@ -61,6 +61,10 @@ impl Writer {
             Answer::Failed(failure) => self.plan.failed(metric, *failure, now, jitter),
             Answer::Body(_) | Answer::Absent | Answer::Forbidden => self.plan.succeeded(metric),
         }
+        // An older answer may still wait for the rest of its round; published after this one, it would undo it.
+        for round in &mut self.rounds {
+            round.arrived.retain(|(held, _)| *held != metric);
+        }
         if let Some(round) = self.rounds.iter_mut().find(|round| round.waiting.contains(metric)) {
             round.waiting.remove(metric);
             round.arrived.push((metric, answer));
