@@ -73,6 +73,16 @@ impl Connection {
         self.deadline.load(Ordering::Relaxed) <= now
     }
 
+    #[cfg(test)]
+    pub fn is_handed_over(&self) -> bool {
+        self.lock().handed_over
+    }
+
+    #[cfg(test)]
+    pub fn is_locked(&self) -> bool {
+        self.write.try_lock().is_err()
+    }
+
     /// Leaves something in a slot and writes, or lets the catch-up task find it there.
     fn with_outbox(self: &Arc<Self>, latest: &Latest, leave: impl FnOnce(&mut Outbox)) {
         let mut write = self.lock();

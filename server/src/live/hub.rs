@@ -65,18 +65,22 @@ pub struct Newcomer {
 impl Hub {
     /// One broadcaster for each of `shards`; they end when the hub's snapshots do.
     pub fn start(latest: Latest, shards: usize) -> Hub {
-        let hub = Hub(Arc::new(Shared {
+        let hub = Hub::new(latest, shards);
+        for shard in 0..hub.0.shards.len() {
+            tokio::spawn(hub.clone().broadcaster(shard));
+        }
+        hub
+    }
+
+    fn new(latest: Latest, shards: usize) -> Hub {
+        Hub(Arc::new(Shared {
             latest,
             shards: (0..shards.max(1)).map(|_| Mutex::default()).collect(),
             next_shard: AtomicUsize::new(0),
             clients: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             empty: Notify::new(),
-        }));
-        for shard in 0..hub.0.shards.len() {
-            tokio::spawn(hub.clone().broadcaster(shard));
-        }
-        hub
+        }))
     }
 
     pub fn clients(&self) -> usize {
@@ -235,17 +239,4 @@ impl Drop for Seat {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_drain_is_spread_but_never_slow() {
-        let last = |clients: usize| drained_at(clients - 1, clients).as_secs_f64();
-        assert_eq!(drained_at(0, 1), Duration::ZERO);
-        assert!(last(3) < 0.01, "a few are not kept waiting");
-        assert!((last(1_000) - 2.0).abs() < 0.01, "500 a second");
-        assert!((6.9..=7.0).contains(&last(20_000)), "{}", last(20_000));
-        // More than were counted at the beginning.
-        assert_eq!(drained_at(1_000_000, 10), DRAIN_SPREAD);
-    }
-}
+mod tests;

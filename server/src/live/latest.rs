@@ -15,7 +15,10 @@ impl Latest {
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.0.borrow().clone()
+        let newest = self.0.borrow().clone();
+        #[cfg(test)]
+        tests::after_reading();
+        newest
     }
 
     pub fn version(&self) -> u64 {
@@ -38,5 +41,31 @@ impl Latest {
     pub async fn filled(&self) {
         // An error means that the server is going down; what there is will be sent.
         let _ = self.0.clone().wait_for(|snapshot| snapshot.is_filled()).await;
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static AFTER_READING: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
+    }
+
+    /// What happens on this thread between the reading of a snapshot and what is done with it.
+    pub fn set_after_reading(what: impl FnMut() + 'static) {
+        AFTER_READING.set(Some(Box::new(what)));
+    }
+
+    pub fn after_reading() {
+        // Taken out meanwhile, so that what it does may read, too.
+        if let Some(mut what) = AFTER_READING.take() {
+            what();
+            AFTER_READING.set(Some(what));
+        }
+    }
+
+    pub fn nothing_after_reading() {
+        AFTER_READING.set(None);
     }
 }

@@ -325,7 +325,10 @@ impl Client {
         let (version, since) = (message.version.expect("a version"), message.since.expect("a start"));
         let first = !std::mem::replace(&mut link.heard_first, true);
         // The original knows no versions; what has no data for it is skipped.
-        if link.dialect == Dialect::Versioned {
+        if link.dialect == Dialect::Original {
+            assert!(!message.data.is_empty(), "a status alone is nothing for the original");
+        } else {
+            assert!(!first || message.status.is_some(), "the first frame tells the status");
             assert!(first || version > self.position, "version {version} after {}", self.position);
             assert!(since <= self.position, "something between {} and {since} is missing", self.position);
         }

@@ -4,6 +4,7 @@ use crate::support::{FakeShop, Server, keys, until};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use shared::{Event, Metric, Origin};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
@@ -294,6 +295,39 @@ async fn pings_are_answered_and_other_words_ignored() {
     assert_eq!(client.closed().await, 1009);
     drop(client);
     until("the client to be gone", async || server.clients().await == 0).await;
+}
+
+/// Over the wire and byte by byte, what the parser's own tests check in one piece.
+#[tokio::test]
+async fn what_breaks_the_protocol_is_closed_with_its_code() {
+    let shop = FakeShop::start().await;
+    let server = Server::before(&shop).await;
+    let long = [&[0x81, 0xFE, 0x10, 0x01][..], &[0; 4]].concat();
+    for (bytes, code) in [
+        (&[0x81, 0x01, b'x'][..], 1002),
+        (&[0xC1, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x09, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x89, 0xFE, 0, 126, 0, 0, 0, 0], 1002),
+        (&[0x88, 0x81, 0, 0, 0, 0, 3], 1002),
+        (&long, 1009),
+        (&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8], 1000),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
+        let handshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+                         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        // The first byte lies right behind the request, where no readiness is ever told for it.
+        stream.write_all(&[handshake.as_bytes(), &bytes[..1]].concat()).await.expect("a socket");
+        for byte in &bytes[1..] {
+            stream.write_all(&[*byte]).await.expect("a socket");
+            stream.flush().await.expect("a socket");
+            tokio::task::yield_now().await;
+        }
+        let mut answer = Vec::new();
+        crate::support::soon("the end", stream.read_to_end(&mut answer)).await.expect("no reset");
+        let close = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer") + 4;
+        assert_eq!(answer[close..], [0x88, 2, (code >> 8) as u8, code as u8], "{bytes:x?}");
+    }
+    until("all to be gone", async || server.clients().await == 0).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,494 @@
+//! Hub and connections over real sockets: the orders that must hold, and what time does, on a paused clock.
+
+use super::*;
+use crate::live::latest::tests::{nothing_after_reading, set_after_reading};
+use crate::live::plan::Causes;
+use crate::live::snapshot::{Answer, Commit, Snapshot};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use shared::{Metric, Upstream};
+use socket2::SockRef;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::rc::Rc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Publishes snapshots, as the updater does.
+#[derive(Clone)]
+struct Press(Rc<watch::Sender<Arc<Snapshot>>>);
+
+impl Press {
+    fn new() -> (Press, Latest) {
+        let (publish, latest) = watch::channel(Arc::new(Snapshot::empty("9f2c41d07ab35e18", 0)));
+        let press = Press(Rc::new(publish));
+        press.publish(10);
+        (press, Latest::new(latest))
+    }
+
+    /// The next version, with one metric of about so many bytes. All its letters are the same.
+    fn publish(&self, size_bytes: usize) -> u64 {
+        let before = self.0.borrow().clone();
+        let letter = char::from(b'a' + u8::try_from(before.version() % 26).expect("a letter"));
+        let body = format!("\"{}\"", String::from(letter).repeat(size_bytes));
+        let body = Answer::Body(RawValue::from_string(body).expect("JSON").into());
+        let answers = vec![(Metric::OrdersRecent, body)];
+        let commit = Commit { answers, upstream: Upstream::Up, causes: Causes::default(), label: None };
+        let next = Arc::new(before.commit(commit, clock::now()));
+        self.0.send_replace(next.clone());
+        next.version()
+    }
+}
+
+/// A client with a small window, and a hub's side of the same connection.
+async fn pair() -> (Wire, TcpStream) {
+    pair_with(4096).await
+}
+
+async fn pair_with(window_bytes: u32) -> (Wire, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(window_bytes).expect("a window");
+    let address = listener.local_addr().expect("an address");
+    let (client, server) = tokio::join!(socket.connect(address), listener.accept());
+    let server = server.expect("a connection").0;
+    // As the listener does: the kernel holds little, and has room left for a last word.
+    #[cfg(target_os = "linux")]
+    SockRef::from(&server).set_tcp_notsent_lowat(16 * 1024).expect("it takes a number");
+    (Wire { stream: client.expect("a connection"), bytes: VecDeque::new() }, server)
+}
+
+struct Wire {
+    stream: TcpStream,
+    bytes: VecDeque<u8>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Got {
+    Message(Value),
+    Pong(u8),
+    Close(u16),
+    End,
+}
+
+impl Wire {
+    /// The next frame that is no heartbeat.
+    async fn next(&mut self) -> Got {
+        loop {
+            match self.any().await {
+                Got::Message(message) if message["event"] == "HEARTBEAT" => {}
+                other => return other,
+            }
+        }
+    }
+
+    async fn any(&mut self) -> Got {
+        loop {
+            if let Some(got) = self.parse() {
+                return got;
+            }
+            let mut piece = [0; 700];
+            match self.stream.read(&mut piece).await.expect("no reset") {
+                0 => {
+                    assert!(self.bytes.is_empty(), "the stream ends in the middle of a frame");
+                    return Got::End;
+                }
+                count => self.bytes.extend(&piece[..count]),
+            }
+        }
+    }
+
+    fn parse(&mut self) -> Option<Got> {
+        let bytes = self.bytes.make_contiguous();
+        let [first, second, ..] = *bytes else { return None };
+        let (head, length) = match (second, &bytes[2..]) {
+            (126, [a, b, ..]) => (4, usize::from(u16::from_be_bytes([*a, *b]))),
+            (127, [a, b, c, d, e, f, g, h, ..]) => {
+                (10, u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]) as usize)
+            }
+            (126 | 127, _) => return None,
+            (short, _) => (2, usize::from(short)),
+        };
+        if bytes.len() < head + length {
+            return None;
+        }
+        let payload = bytes[head..head + length].to_vec();
+        self.bytes.drain(..head + length);
+        Some(match first {
+            0x81 => Got::Message(whole(&payload)),
+            0x8A => Got::Pong(payload[0]),
+            0x88 => Got::Close(u16::from_be_bytes([payload[0], payload[1]])),
+            other => panic!("an unexpected frame {other:#x}"),
+        })
+    }
+
+    async fn version(&mut self) -> u64 {
+        match self.next().await {
+            Got::Message(message) => message["version"].as_u64().expect("a version"),
+            other => panic!("no message but {other:?}"),
+        }
+    }
+
+    /// Reads on until this version comes; versions only grow on the way.
+    async fn reaches(&mut self, expected: u64) {
+        let mut seen = 0;
+        while seen < expected {
+            let version = self.version().await;
+            assert!(version > seen, "version {version} after {seen}");
+            seen = version;
+        }
+        assert_eq!(seen, expected);
+    }
+}
+
+/// A message; the body of its metric comes from one version.
+fn whole(payload: &[u8]) -> Value {
+    let message: Value = serde_json::from_slice(payload).expect("a whole message");
+    if let Some(body) = message["data"]["orders_recent"].as_str() {
+        let first = body.chars().next();
+        assert!(body.chars().all(|letter| Some(letter) == first), "two frames in one");
+    }
+    message
+}
+
+async fn soon<T>(what: &str, fact: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(3600), fact).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+fn newcomer(stream: TcpStream) -> Newcomer {
+    Newcomer { stream, early: Bytes::new(), dialect: Dialect::Versioned, seen: 0, deadline: None }
+}
+
+fn no_renewal(_: &[u8]) -> Option<Result<Millis, CloseCode>> {
+    None
+}
+
+async fn join(hub: &Hub) -> Wire {
+    let (wire, stream) = pair().await;
+    serve(hub, newcomer(stream));
+    wire
+}
+
+fn serve(hub: &Hub, newcomer: Newcomer) {
+    let hub = hub.clone();
+    tokio::spawn(async move { hub.serve(newcomer, &no_renewal, || {}).await });
+}
+
+async fn clients(hub: &Hub, expected: usize) {
+    let there = async {
+        // Asleep, so that a paused clock goes on.
+        while hub.clients() != expected {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon("the clients", there).await;
+}
+
+fn connection(stream: TcpStream, seen: u64) -> Arc<Connection> {
+    Arc::new(Connection::new(stream, Dialect::Versioned, seen, None))
+}
+
+/// Whoever is passed over by a broadcaster that comes between the catch-up task's reading and its giving back.
+#[tokio::test(start_paused = true)]
+async fn what_is_published_while_a_client_is_given_back_reaches_it() {
+    let (press, latest) = Press::new();
+    let (mut wire, stream) = pair().await;
+    let connection = connection(stream, 0);
+    for _ in 0..5 {
+        press.publish(300_000);
+        connection.update(&latest);
+    }
+    assert!(connection.is_handed_over(), "its socket is full");
+    let (last, held_up) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
+    set_after_reading({
+        let (connection, latest, press) = (connection.clone(), latest.clone(), press.clone());
+        let (last, held_up) = (last.clone(), held_up.clone());
+        move || {
+            last.set(press.publish(10));
+            // The broadcaster of this version comes by now, unless it would have to wait for the lock.
+            if connection.is_locked() {
+                held_up.set(true);
+            } else {
+                connection.update(&latest);
+            }
+        }
+    });
+    let given_back = async {
+        while connection.is_handed_over() {
+            wire.version().await;
+        }
+    };
+    soon("the client to be given back", given_back).await;
+    nothing_after_reading();
+    if held_up.get() {
+        connection.update(&latest);
+    }
+    soon("the last version", wire.reaches(last.get())).await;
+}
+
+/// A newcomer that read the newest snapshot before it can be found by a broadcaster would miss what comes between.
+#[tokio::test(start_paused = true)]
+async fn what_is_published_while_a_client_joins_reaches_it() {
+    let (press, latest) = Press::new();
+    // Without a broadcaster of its own, which would come again.
+    let hub = Hub::new(latest.clone(), 1);
+    let (mut wire, stream) = pair().await;
+    let found = Rc::new(RefCell::new(Vec::new()));
+    let last = Rc::new(Cell::new(0));
+    set_after_reading({
+        let (hub, press, last, found) = (hub.clone(), press.clone(), last.clone(), found.clone());
+        move || {
+            last.set(press.publish(10));
+            found.borrow_mut().extend(hub.batch(0, 0).map(|(batch, _)| batch).unwrap_or_default());
+        }
+    });
+    serve(&hub, newcomer(stream));
+    soon("the first frame", wire.version()).await;
+    nothing_after_reading();
+    for connection in found.borrow().iter() {
+        connection.update(&latest);
+    }
+    soon("the last version", wire.reaches(last.get())).await;
+}
+
+/// The first batches have the version before when the next one is published in the middle of a round.
+#[tokio::test(start_paused = true)]
+async fn what_is_published_in_the_middle_of_a_round_reaches_everybody() {
+    let (press, latest) = Press::new();
+    let hub = Hub::start(latest, 1);
+    let mut wires = Vec::new();
+    for _ in 0..3 * BATCH {
+        let mut wire = join(&hub).await;
+        wire.version().await;
+        wires.push(wire);
+    }
+    let (reads, last) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    set_after_reading({
+        let (press, reads, last) = (press.clone(), reads.clone(), last.clone());
+        move || {
+            reads.set(reads.get() + 1);
+            if reads.get() == 2 * BATCH {
+                last.set(press.publish(10));
+            }
+        }
+    });
+    press.publish(10);
+    for wire in &mut wires {
+        soon("the last version", async {
+            while last.get() == 0 || wire.version().await < last.get() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    nothing_after_reading();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_burst_hundreds_of_clients_all_hold_the_last_version() {
+    let (press, latest) = Press::new();
+    let publish = press.0.clone();
+    let hub = Hub::start(latest, 2);
+    let mut wires = Vec::new();
+    for _ in 0..400 {
+        let mut wire = join(&hub).await;
+        wire.version().await;
+        wires.push(wire);
+    }
+    for _ in 0..20 {
+        let mut last = 0;
+        for _ in 0..4 {
+            last = Press(publish.clone()).publish(500);
+            tokio::task::yield_now().await;
+        }
+        for wire in &mut wires {
+            soon("the last version", wire.reaches(last)).await;
+        }
+    }
+}
+
+/// Frames of many windows, read in bits, with pings in their middle and newer versions published all the while.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_gets_whole_frames_and_skips_what_is_old() {
+    let (press, latest) = Press::new();
+    let hub = Hub::start(latest, 1);
+    let mut wire = join(&hub).await;
+    wire.version().await;
+    let (mut seen, mut frames, mut pongs) = (0, 0, Vec::new());
+    let mut last = 0;
+    for ping in 0..30 {
+        last = press.publish(200_000);
+        wire.stream.write_all(&[0x89, 0x81, 0, 0, 0, 0, ping]).await.expect("a socket");
+        tokio::task::yield_now().await;
+    }
+    while seen < last || pongs.is_empty() {
+        match soon("a frame", wire.next()).await {
+            Got::Message(message) => {
+                let version = message["version"].as_u64().expect("a version");
+                assert!(version > seen, "version {version} after {seen}");
+                (seen, frames) = (version, frames + 1);
+                wire.stream.write_all(&[0x89, 0x81, 0, 0, 0, 0, 99]).await.expect("a socket");
+            }
+            Got::Pong(ping) => pongs.push(ping),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(frames < 10, "{frames} frames: it should have skipped most of 30");
+    assert!(pongs.len() < 10, "newer pongs take the place of older ones: {pongs:?}");
+    assert!(pongs.iter().any(|ping| *ping >= 29), "the last ping is answered: {pongs:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_for_ten_seconds_is_told_so_and_harms_nobody() {
+    let (press, latest) = Press::new();
+    let hub = Hub::start(latest, 1);
+    let mut deaf = join(&hub).await;
+    // A wide window: the kernel's own waiting for small ones does not stand still with the clock.
+    let (mut other, stream) = pair_with(1 << 20).await;
+    serve(&hub, newcomer(stream));
+    clients(&hub, 2).await;
+    let began = Instant::now();
+    let mut last = 0;
+    // The first fills its socket, the others come while it is lagging.
+    for _ in 0..40 {
+        last = press.publish(10_000);
+        soon("each frame", other.reaches(last)).await;
+    }
+    clients(&hub, 1).await;
+    assert!(began.elapsed() >= Duration::from_secs(10), "by the paused clock");
+    // What it had begun is whole, and the reason stands behind it.
+    let mut seen = 0;
+    loop {
+        match soon("what was sent to it", deaf.next()).await {
+            Got::Message(message) => seen = message["version"].as_u64().expect("a version"),
+            Got::Close(code) => {
+                assert_eq!(code, CloseCode::TOO_SLOW.0);
+                break;
+            }
+            other @ (Got::Pong(_) | Got::End) => panic!("no reason was given but {other:?}"),
+        }
+    }
+    assert!(seen < last);
+    assert_eq!(deaf.next().await, Got::End);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_lags_when_the_server_goes_down_gets_its_frame_whole_and_then_the_code() {
+    let (press, latest) = Press::new();
+    let hub = Hub::start(latest, 1);
+    let mut wire = join(&hub).await;
+    wire.version().await;
+    press.publish(300_000);
+    press.publish(300_000);
+    tokio::task::yield_now().await;
+    let drain = tokio::spawn({
+        let hub = hub.clone();
+        async move { hub.drain().await }
+    });
+    tokio::task::yield_now().await;
+    loop {
+        match soon("the rest", wire.next()).await {
+            Got::Message(_) => {}
+            Got::Close(code) => break assert_eq!(code, CloseCode::GOING_AWAY.0),
+            other @ (Got::Pong(_) | Got::End) => panic!("no reason was given but {other:?}"),
+        }
+    }
+    // Its answer, and some more words, must not be met with a reset.
+    wire.stream.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE9]).await.expect("a socket");
+    assert_eq!(wire.next().await, Got::End);
+    drop(wire);
+    soon("the end of the drain", drain).await.expect("no panic");
+    assert_eq!(hub.clients(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_closes_is_answered_with_its_code() {
+    let (_press, latest) = Press::new();
+    let hub = Hub::start(latest, 1);
+    let mut wire = join(&hub).await;
+    wire.version().await;
+    wire.stream.write_all(&[0x88, 0x82, 0, 0, 0, 0, 0x0F, 0xA1]).await.expect("a socket");
+    assert_eq!(soon("the answer", wire.next()).await, Got::Close(4001));
+    assert_eq!(soon("the end", wire.next()).await, Got::End);
+    drop(wire);
+    clients(&hub, 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_broken_by_a_heartbeat_every_five_seconds() {
+    let (press, latest) = Press::new();
+    let hub = Hub::start(latest, 1);
+    let mut wire = join(&hub).await;
+    let version = wire.version().await;
+    let mut last = Instant::now();
+    for _ in 0..5 {
+        let Got::Message(beat) = soon("a heartbeat", wire.any()).await else { panic!("no message") };
+        assert_eq!((&beat["event"], beat["version"].as_u64()), (&"HEARTBEAT".into(), Some(version)));
+        assert!(last.elapsed() <= HEARTBEAT_AFTER + TICK, "by the paused clock");
+        last = Instant::now();
+    }
+    // News put it off.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    press.publish(10);
+    wire.version().await;
+    let news = Instant::now();
+    soon("a heartbeat", wire.any()).await;
+    assert!(news.elapsed() >= HEARTBEAT_AFTER - TICK, "by the paused clock");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_ends_within_a_second_of_its_tokens_expiry() {
+    let (_press, latest) = Press::new();
+    let hub = Hub::start(latest, 1);
+    let (mut wire, stream) = pair().await;
+    // Deadlines are wall-clock times, so this one has just passed.
+    serve(&hub, Newcomer { deadline: Some(clock::now() - 1), ..newcomer(stream) });
+    let began = Instant::now();
+    wire.version().await;
+    assert_eq!(soon("the end", wire.next()).await, Got::Close(CloseCode::EXPIRED.0));
+    assert!(began.elapsed() <= Duration::from_secs(1), "by the paused clock");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_is_spread_over_its_time_and_ends_even_if_nobody_answers() {
+    let (_press, latest) = Press::new();
+    let hub = Hub::start(latest, 2);
+    let mut wires = Vec::new();
+    for _ in 0..150 {
+        let mut wire = join(&hub).await;
+        wire.version().await;
+        wires.push(wire);
+    }
+    let began = Instant::now();
+    let drain = tokio::spawn({
+        let hub = hub.clone();
+        async move { hub.drain().await }
+    });
+    let mut told = Vec::new();
+    for wire in &mut wires {
+        assert_eq!(soon("the code", wire.next()).await, Got::Close(CloseCode::GOING_AWAY.0));
+        told.push(began.elapsed());
+    }
+    assert!(told.last() >= Some(&Duration::from_millis(250)), "not all at once: {told:?}");
+    assert!(hub.is_draining());
+    // Who comes now is sent away at once.
+    let mut late = join(&hub).await;
+    assert_eq!(soon("the code", late.next()).await, Got::Close(CloseCode::GOING_AWAY.0));
+    // Nobody hangs up, and it ends all the same.
+    soon("the end of the drain", drain).await.expect("no panic");
+    assert!(began.elapsed() <= DRAIN_WITHIN + TICK, "by the paused clock");
+}
+
+#[test]
+fn a_drain_is_spread_but_never_slow() {
+    let last = |clients: usize| drained_at(clients - 1, clients).as_secs_f64();
+    assert_eq!(drained_at(0, 1), Duration::ZERO);
+    assert!(last(3) < 0.01, "a few are not kept waiting");
+    assert!((last(1_000) - 2.0).abs() < 0.01, "500 a second");
+    assert!((6.9..=7.0).contains(&last(20_000)), "{}", last(20_000));
+    // More than were counted at the beginning.
+    assert_eq!(drained_at(1_000_000, 10), DRAIN_SPREAD);
+}
