@@ -222,7 +222,7 @@ impl Snapshot {
 
     /// Something that a client of the original would understand changed after `seen`.
     pub fn has_data_since(&self, seen: u64) -> bool {
-        self.entries.iter().any(|(_, entry)| entry.version > seen)
+        self.entries.iter().any(|(_, entry)| entry.version > seen && entry.body.is_some())
     }
 
     /// What changed with this version.
