@@ -149,6 +149,10 @@ impl Updater {
                 Answer::Failed(failure) => self.plan.failed(metric, failure, now, rand::random()),
                 Answer::Body(_) | Answer::Absent | Answer::Forbidden => self.plan.succeeded(metric),
             }
+            // An older answer may still wait for the rest of its round; published after this one, it would undo it.
+            for round in &mut self.rounds {
+                round.arrived.retain(|(held, _)| *held != metric);
+            }
             let Some(round) = self.rounds.iter_mut().find(|round| round.waiting.contains(metric)) else {
                 continue;
             };
