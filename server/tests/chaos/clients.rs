@@ -26,7 +26,7 @@ const ORIGINALS: usize = 10;
 const DEAF: usize = 25;
 
 /// Half of the clients have so little room that a stall fills their socket.
-const SMALL_BUFFER_BYTES: u32 = 16 * 1024;
+const SMALL_BUFFER_BYTES: u32 = 4 * 1024;
 
 /// Longer than the server reads.
 const SHOUT_BYTES: usize = 5 * 1024;

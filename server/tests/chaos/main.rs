@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use upstream::Upstream;
+use upstream::{Mood, Upstream};
 use world::{Weather, World};
 
 const CLIENTS: usize = 500;
@@ -49,6 +49,12 @@ const LONG_SECS: f64 = 30.0;
 
 /// A storm of so many seconds has room for a client to be found deaf, which takes ten.
 const DEAF_SECS: f64 = 16.0;
+
+/// After a storm that the server lived through.
+const GUSTS: usize = 3;
+
+/// Fewer than the server reads at once, so that it has not finished with all of them.
+const UNDER_WAY: usize = 6;
 
 /// Of the clients that differ, so many are named.
 const NAMED: usize = 8;
@@ -145,11 +151,28 @@ impl Chaos {
         restart_upstream(&mut self.upstream, &mut self.random, halfway).await;
         sleep_until(ends).await;
         self.quiet(trade).await?;
-        self.everyone_agrees("every notification is acted on", Whose::Versioned).await
+        for _ in 0..GUSTS {
+            self.gust().await?;
+            self.everyone_agrees("every notification is acted on", Whose::Versioned).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything changes, and again while the first change is still being read by an upstream that mostly
+    /// fails: the last word must come through although nobody repeats it.
+    async fn gust(&self) -> Result<(), String> {
+        self.upstream.be(Mood::Failing);
+        let asked = self.upstream.asked();
+        self.shop.write_everything().await;
+        let under_way = timeout(PATIENCE, self.upstream.was_asked(asked + UNDER_WAY)).await;
+        under_way.map_err(|_| "a notification makes nobody ask the upstream".to_owned())?;
+        self.shop.write_everything().await;
+        self.upstream.be(Mood::Fine);
+        Ok(())
     }
 
     fn storm(&mut self, act: u64, deaf: bool, post: Post) -> JoinHandle<()> {
-        self.upstream.set_faults(true);
+        self.upstream.be(Mood::Faulty);
         self.world.weather.send_replace(Weather::Storm { deaf });
         let shop = self.shop.clone();
         tokio::spawn(async move { shop.trade(act, post).await })
@@ -159,7 +182,7 @@ impl Chaos {
     async fn quiet(&mut self, trade: JoinHandle<()>) -> Result<(), String> {
         self.world.weather.send_replace(Weather::Quiet);
         trade.await.map_err(|error| error.to_string())?;
-        self.upstream.set_faults(false);
+        self.upstream.be(Mood::Fine);
         self.tell("quiet");
         Ok(())
     }

@@ -179,6 +179,9 @@ impl Shop {
                 known.version
             ));
         }
+        if epoch == known.epoch && count == known.count {
+            return Err(format!("the same body with {tag} after {}", known.tag));
+        }
         match self.world.ledger.count(epoch, version, metric) {
             Some(there) if there != count => {
                 return Err(format!("{count} with {tag}, and clients at that version have {there}"));

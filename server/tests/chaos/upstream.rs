@@ -2,22 +2,36 @@
 //!
 //! It speaks HTTP by hand: only so can it end a connection without an answer, or in the middle of one.
 
+use super::counts::Counts;
 use super::truth;
 use super::world::{World, free_port};
 use rand::Rng;
 use shared::Metric;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
+/// How bad a day it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// Answers at once.
+    Fine,
+    /// Some of everything.
+    Faulty,
+    /// Half fails, and the other half takes longer than the server waits to put a round together, but nearly
+    /// equally long: what arrives is published in quick succession.
+    Failing,
+}
+
 pub struct Upstream {
     pub address: SocketAddr,
-    faults: Arc<AtomicBool>,
+    mood: watch::Sender<Mood>,
+    asked: watch::Sender<usize>,
     world: Arc<World>,
     serving: Option<JoinHandle<()>>,
 }
@@ -34,15 +48,23 @@ enum Fate {
 impl Upstream {
     pub async fn start(world: &Arc<World>) -> Upstream {
         let address = free_port();
-        let faults = Arc::new(AtomicBool::new(true));
-        let mut upstream = Upstream { address, faults, world: world.clone(), serving: None };
+        let (mood, asked) = (watch::channel(Mood::Faulty).0, watch::channel(0).0);
+        let mut upstream = Upstream { address, mood, asked, world: world.clone(), serving: None };
         upstream.listen().await;
         upstream
     }
 
-    /// Without, every request is answered at once.
-    pub fn set_faults(&self, faults: bool) {
-        self.faults.store(faults, Ordering::Relaxed);
+    pub fn be(&self, mood: Mood) {
+        self.mood.send_replace(mood);
+    }
+
+    pub fn asked(&self) -> usize {
+        *self.asked.borrow()
+    }
+
+    pub async fn was_asked(&self, times: usize) {
+        let mut asked = self.asked.subscribe();
+        asked.wait_for(|asked| *asked >= times).await.expect("the upstream lives");
     }
 
     /// Nobody listens for a while, and whatever was under way is cut.
@@ -57,29 +79,39 @@ impl Upstream {
 
     async fn listen(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("the upstream's port");
-        self.serving = Some(tokio::spawn(serve(listener, self.world.clone(), self.faults.clone())));
+        let desk = Desk { world: self.world.clone(), mood: self.mood.subscribe(), asked: self.asked.clone() };
+        self.serving = Some(tokio::spawn(serve(listener, desk)));
     }
 }
 
+/// What each connection needs.
+#[derive(Clone)]
+struct Desk {
+    world: Arc<World>,
+    mood: watch::Receiver<Mood>,
+    asked: watch::Sender<usize>,
+}
+
 /// The connections end with this task, because it owns them.
-async fn serve(listener: TcpListener, world: Arc<World>, faults: Arc<AtomicBool>) {
+async fn serve(listener: TcpListener, desk: Desk) {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.expect("the upstream's listener");
-        connections.spawn(talk(stream, world.clone(), faults.clone()));
+        connections.spawn(talk(stream, desk.clone()));
         while connections.try_join_next().is_some() {}
     }
 }
 
 /// Request after request, until one of both hangs up.
-async fn talk(mut stream: TcpStream, world: Arc<World>, faults: Arc<AtomicBool>) {
+async fn talk(mut stream: TcpStream, desk: Desk) {
     while let Some(path) = request(&mut stream).await {
         let metric = Metric::ALL.into_iter().find(|metric| metric.path() == path);
         let metric = metric.unwrap_or_else(|| panic!("the server asks the upstream for {path}"));
         // Read when the request came, so that what is sent after a delay is old by then.
-        let body = truth::body(metric, world.truth.count(metric));
-        let fate = if faults.load(Ordering::Relaxed) { fate() } else { Fate::Answer };
-        if answer(&mut stream, &world, fate, &body).await.is_none() {
+        let body = truth::body(metric, desk.world.truth.count(metric));
+        desk.asked.send_modify(|asked| *asked += 1);
+        let fate = fate(*desk.mood.borrow());
+        if answer(&mut stream, &desk.world.counts, fate, &body).await.is_none() {
             return;
         }
     }
@@ -96,21 +128,21 @@ async fn request(stream: &mut TcpStream) -> Option<String> {
     head.split(' ').nth(1).map(str::to_owned)
 }
 
-fn fate() -> Fate {
+fn fate(mood: Mood) -> Fate {
     let mut random = rand::rng();
-    match random.random_range(0..100) {
-        0..60 => Fate::Answer,
-        60..82 => Fate::Delay(Duration::from_millis(random.random_range(0..400))),
-        82..90 => Fate::Error,
-        90..92 => Fate::Hang,
-        92..97 => Fate::Drop,
-        _ => Fate::Tear,
+    match (mood, random.random_range(0..100)) {
+        (Mood::Fine, _) | (Mood::Faulty, 0..60) => Fate::Answer,
+        (Mood::Faulty, 60..82) => Fate::Delay(Duration::from_millis(random.random_range(0..400))),
+        (Mood::Faulty, 82..90) | (Mood::Failing, 0..50) => Fate::Error,
+        (Mood::Faulty, 90..92) => Fate::Hang,
+        (Mood::Faulty, 92..97) => Fate::Drop,
+        (Mood::Faulty, _) => Fate::Tear,
+        (Mood::Failing, _) => Fate::Delay(Duration::from_millis(random.random_range(300..320))),
     }
 }
 
 /// `None`: the connection is over.
-async fn answer(stream: &mut TcpStream, world: &World, fate: Fate, body: &str) -> Option<()> {
-    let counts = &world.counts;
+async fn answer(stream: &mut TcpStream, counts: &Counts, fate: Fate, body: &str) -> Option<()> {
     match fate {
         Fate::Answer => {
             counts.answers.one();
