@@ -162,11 +162,13 @@ impl Chaos {
     /// fails: the last word must come through although nobody repeats it.
     async fn gust(&self) -> Result<(), String> {
         self.upstream.be(Mood::Failing);
-        let asked = self.upstream.asked();
-        self.shop.write_everything().await;
-        let under_way = timeout(PATIENCE, self.upstream.was_asked(asked + UNDER_WAY)).await;
-        under_way.map_err(|_| "a notification makes nobody ask the upstream".to_owned())?;
-        self.shop.write_everything().await;
+        let mut asked = self.upstream.asked() + UNDER_WAY;
+        for _ in 0..2 {
+            self.shop.write_everything().await;
+            let under_way = timeout(PATIENCE, self.upstream.was_asked(asked)).await;
+            under_way.map_err(|_| "a notification makes nobody ask the upstream".to_owned())?;
+            asked += Metric::COUNT;
+        }
         self.upstream.be(Mood::Fine);
         Ok(())
     }

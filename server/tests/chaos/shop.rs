@@ -69,7 +69,7 @@ impl Shop {
                 writes.spawn(self.clone().write(some_event(&mut random), post, keep_back));
             }
             writes.join_all().await;
-            sleep(Duration::from_millis(random.random_range(0..600))).await;
+            sleep(Duration::from_millis(random.random_range(0..250))).await;
         }
     }
 

@@ -5,7 +5,7 @@ use shared::{Metric, MetricSet, PerMetric};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Some bodies are large, so that a client that does not read has a full socket soon.
-const PADDING: [usize; 4] = [60, 4000, 200, 1200];
+const PADDING: [usize; 4] = [100, 10_000, 500, 3000];
 
 pub struct Truth(PerMetric<AtomicU64>);
 

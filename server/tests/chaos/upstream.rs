@@ -131,11 +131,11 @@ async fn request(stream: &mut TcpStream) -> Option<String> {
 fn fate(mood: Mood) -> Fate {
     let mut random = rand::rng();
     match (mood, random.random_range(0..100)) {
-        (Mood::Fine, _) | (Mood::Faulty, 0..60) => Fate::Answer,
-        (Mood::Faulty, 60..82) => Fate::Delay(Duration::from_millis(random.random_range(0..400))),
-        (Mood::Faulty, 82..90) | (Mood::Failing, 0..50) => Fate::Error,
-        (Mood::Faulty, 90..92) => Fate::Hang,
-        (Mood::Faulty, 92..97) => Fate::Drop,
+        (Mood::Fine, _) | (Mood::Faulty, 0..65) => Fate::Answer,
+        (Mood::Faulty, 65..90) => Fate::Delay(Duration::from_millis(random.random_range(0..400))),
+        (Mood::Faulty, 90..94) | (Mood::Failing, 0..50) => Fate::Error,
+        (Mood::Faulty, 94..96) => Fate::Hang,
+        (Mood::Faulty, 96..98) => Fate::Drop,
         (Mood::Faulty, _) => Fate::Tear,
         (Mood::Failing, _) => Fate::Delay(Duration::from_millis(random.random_range(300..320))),
     }
