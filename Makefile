@@ -14,7 +14,7 @@ WEB_SOURCES := $(shell find frontend shared index.html Trunk.toml Cargo.toml Car
 LOCKED := $(if $(CI),--locked)
 STEP = @printf '\n== %s\n'
 
-.PHONY: help setup setup-web run dev build dist test test-long bench check-fmt check-lint check-unit check-browser fmt
+.PHONY: help setup setup-web run dev build dist test test-long chaos bench check-fmt check-lint check-unit check-browser fmt
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -59,6 +59,9 @@ test: ## Everything that CI checks: format, lints, tests of the rules and the se
 test-long: ## The same with a million cases for each property: takes long
 	@PROPTEST_CASES=1000000 $(MAKE) --no-print-directory test
 
+chaos: ## 60 seconds of faults against the real server: kills, hangs, stalls; PULSO_CHAOS_SEED repeats a run's decisions
+	@PULSO_CHAOS_SECS=$${PULSO_CHAOS_SECS:-60} cargo test -p pulso --test chaos $(LOCKED) -- --nocapture
+
 bench: setup build ## From an order's request to the changed page, in milliseconds
 	@PULSO=$(abspath $(BINARY)) CHROMIUM="$$(. scripts/env.sh; pulso_chromium)" node e2e/bench.mjs
 
@@ -72,7 +75,7 @@ check-lint: setup-web
 	@scripts/web.sh cargo clippy --target wasm32-unknown-unknown -p frontend $(LOCKED) -- -D warnings
 
 check-unit:
-	$(STEP) 'Tests of the rules, and of the real server against a fake backend'
+	$(STEP) 'Tests of the rules, of the real server against a fake backend, and a short chaos'
 	@cargo test --workspace $(LOCKED)
 
 check-browser: setup build

@@ -116,6 +116,31 @@ async fn a_notification_during_a_fetch_makes_it_run_again() {
 }
 
 #[tokio::test]
+async fn an_older_answer_that_waits_for_its_round_does_not_undo_a_newer_one() {
+    let shop = FakeShop::start().await;
+    let server = Server::before(&shop).await;
+    let mut client = server.join("?version=0").await;
+    client.next().await;
+    shop.hold(Metric::UsersOverview);
+    shop.set(Metric::UsersOverview, r#"{"totalClients":9,"totalTechnicians":1,"activeTechnicians":1}"#);
+    shop.set_count(Metric::UsersCountClients, 1);
+    server.event("USER_CREATED").await;
+    shop.was_asked(Metric::UsersCountClients, 2).await;
+    // The first round still waits for its overview when the second one has all its answers.
+    shop.set_count(Metric::UsersCountClients, 2);
+    server.event("USER_UPDATED").await;
+    while client.next().await["data"]["users_count_clients"] != json!({"count": 2}) {}
+    shop.release(Metric::UsersOverview);
+    loop {
+        let frame = client.next().await;
+        assert_ne!(frame["data"]["users_count_clients"], json!({"count": 1}), "it went back: {frame}");
+        if frame["data"].get("users_overview").is_some() {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_straggler_delays_nobody() {
     let shop = FakeShop::start().await;
     let server = Server::before(&shop).await;
