@@ -281,6 +281,7 @@ async fn what_is_published_in_the_middle_of_a_round_reaches_everybody() {
         }
     });
     press.publish(10);
+    let began = Instant::now();
     for wire in &mut wires {
         soon("the last version", async {
             while last.get() == 0 || wire.version().await < last.get() {
@@ -290,6 +291,10 @@ async fn what_is_published_in_the_middle_of_a_round_reaches_everybody() {
         .await;
     }
     nothing_after_reading();
+    assert!(
+        began.elapsed() < HEARTBEAT_AFTER - TICK,
+        "by the paused clock: a heartbeat would have brought it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
