@@ -6,11 +6,13 @@ use super::App;
 use super::auth::{Peer, bearer};
 use super::stats::FILL_WITHIN;
 use crate::live::{Dialect, Newcomer};
+use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use serde::Deserialize;
@@ -64,32 +66,37 @@ pub async fn join(
     })?;
 
     let upgrade = hyper::upgrade::on(&mut request);
+    let Position { epoch, .. } = position;
+    let App { live, viewing, .. } = app;
+    let deadline = viewer.deadline();
+    let renew = move |text: &[u8]| viewer.renew(&viewing, text);
     tokio::spawn(async move {
-        // An error means that the client is gone already.
-        let Ok(upgraded) = upgrade.await else { return };
-        let Ok(parts) = downcast::<TokioIo<TcpStream>>(upgraded) else {
-            tracing::error!(
-                "the listener's stream is no TcpStream; a wrapping listener has to be unwrapped here"
-            );
-            return;
-        };
-        // On a cold server a client waits for the first fill; then its first frame carries what there is, and an
-        // original client is not told of the fill as if something had happened.
-        let _ = timeout(FILL_WITHIN, app.live.latest.filled()).await;
+        let Some((stream, early)) = tcp_stream(upgrade).await else { return };
+        if !live.latest.snapshot().is_filled() {
+            // On a cold server a client waits for the first fill; then its first frame carries what there is, and an
+            // original client is not told of the fill as if something had happened.
+            let _ = timeout(FILL_WITHIN, live.latest.filled()).await;
+        }
         // A version of another history says nothing about this one.
-        let same_history = position.epoch.as_deref() == Some(app.live.latest.snapshot().epoch());
-        let newcomer = Newcomer {
-            stream: parts.io.into_inner(),
-            early: parts.read_buf,
-            dialect,
-            seen: if same_history { version } else { 0 },
-            deadline: viewer.deadline(),
-        };
-        let App { live, viewing, .. } = app;
-        let renew = move |text: &[u8]| viewer.renew(&viewing, text);
+        let same_history = epoch.as_deref() == Some(live.latest.snapshot().epoch());
+        drop(epoch);
+        let seen = if same_history { version } else { 0 };
+        let newcomer = Newcomer { stream, early, dialect, seen, deadline };
         live.hub.serve(newcomer, &renew, || place.served()).await;
     });
     Ok(switching(&accept, offered.ours))
+}
+
+/// The plain connection, and what the client sent right behind its request. `None`: it is gone already.
+async fn tcp_stream(upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
+    let Ok(parts) = downcast::<TokioIo<TcpStream>>(upgrade.await.ok()?) else {
+        tracing::error!(
+            "the listener's stream is no TcpStream; a wrapping listener has to be unwrapped here"
+        );
+        return None;
+    };
+    // A copy: the buffer that it lies in is large, and most often it is empty.
+    Some((parts.io.into_inner(), Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 /// The answer to the client's key, or why there is no handshake (RFC 6455, 4.2).

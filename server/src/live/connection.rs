@@ -176,11 +176,12 @@ impl Connection {
 
     /// Reads until the client is gone. `early` is what it sent right behind its request: no readiness is ever
     /// reported for those bytes, so they are read first.
-    pub async fn read_to_end(self: &Arc<Self>, latest: &Latest, early: &[u8], renew: &Renew) {
+    pub async fn read_to_end(self: &Arc<Self>, latest: &Latest, early: Bytes, renew: &Renew) {
         let mut parser = Parser::default();
-        if !self.take_in(&mut parser, early, latest, renew) {
+        if !self.take_in(&mut parser, &early, latest, renew) {
             return self.drain().await;
         }
+        drop(early);
         loop {
             if poll_fn(|cx| self.stream.poll_read_ready(cx)).await.is_err() {
                 return;
@@ -250,17 +251,18 @@ impl Connection {
     /// Reads and forgets until the client closes, for a limited time.
     async fn drain(&self) {
         let gone = async {
-            let mut buffer = [0; 512];
-            while poll_fn(|cx| self.stream.poll_read_ready(cx)).await.is_ok() {
-                match self.stream.try_read(&mut buffer) {
-                    Ok(0) => return,
-                    Ok(_) => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Err(_) => return,
-                }
-            }
+            while poll_fn(|cx| self.stream.poll_read_ready(cx)).await.is_ok() && !self.has_ended() {}
         };
         let _ = timeout(SEND_WITHIN + CLOSE_WITHIN, gone).await;
+    }
+
+    /// The buffer lives only here, so that no connection has room set aside for it.
+    fn has_ended(&self) -> bool {
+        let mut buffer = [0; 2048];
+        match self.stream.try_read(&mut buffer) {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        }
     }
 }
 

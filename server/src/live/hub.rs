@@ -103,7 +103,7 @@ impl Hub {
             connection.update(&self.0.latest);
         }
         served();
-        connection.read_to_end(&self.0.latest, &early, renew).await;
+        connection.read_to_end(&self.0.latest, early, renew).await;
         drop(seat);
         tracing::debug!(clients = self.clients(), "client left");
     }
