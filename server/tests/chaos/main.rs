@@ -154,7 +154,11 @@ impl Chaos {
         for _ in 0..GUSTS {
             self.gust().await?;
             self.everyone_agrees("every notification is acted on", Whose::Versioned).await?;
+            self.upstream.be(Mood::Crowded);
+            self.shop.write_everything().await;
+            self.everyone_agrees("what comes in quick succession reaches everyone", Whose::Versioned).await?;
         }
+        self.upstream.be(Mood::Fine);
         Ok(())
     }
 

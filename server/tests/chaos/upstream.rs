@@ -9,6 +9,7 @@ use rand::Rng;
 use shared::Metric;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,15 +24,18 @@ pub enum Mood {
     Fine,
     /// Some of everything.
     Faulty,
-    /// Half fails, and the other half takes longer than the server waits to put a round together, but nearly
-    /// equally long: what arrives is published in quick succession.
+    /// Half fails, and the other half takes its time.
     Failing,
+    /// Every answer takes longer than the server waits to put a round together, but all nearly equally long:
+    /// they are published one by one, in quick succession.
+    Crowded,
 }
 
 pub struct Upstream {
     pub address: SocketAddr,
     mood: watch::Sender<Mood>,
     asked: watch::Sender<usize>,
+    dealt: Arc<AtomicUsize>,
     world: Arc<World>,
     serving: Option<JoinHandle<()>>,
 }
@@ -49,7 +53,8 @@ impl Upstream {
     pub async fn start(world: &Arc<World>) -> Upstream {
         let address = free_port();
         let (mood, asked) = (watch::channel(Mood::Faulty).0, watch::channel(0).0);
-        let mut upstream = Upstream { address, mood, asked, world: world.clone(), serving: None };
+        let mut upstream =
+            Upstream { address, mood, asked, dealt: Arc::default(), world: world.clone(), serving: None };
         upstream.listen().await;
         upstream
     }
@@ -79,7 +84,12 @@ impl Upstream {
 
     async fn listen(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("the upstream's port");
-        let desk = Desk { world: self.world.clone(), mood: self.mood.subscribe(), asked: self.asked.clone() };
+        let desk = Desk {
+            world: self.world.clone(),
+            mood: self.mood.subscribe(),
+            asked: self.asked.clone(),
+            dealt: self.dealt.clone(),
+        };
         self.serving = Some(tokio::spawn(serve(listener, desk)));
     }
 }
@@ -90,6 +100,7 @@ struct Desk {
     world: Arc<World>,
     mood: watch::Receiver<Mood>,
     asked: watch::Sender<usize>,
+    dealt: Arc<AtomicUsize>,
 }
 
 /// The connections end with this task, because it owns them.
@@ -110,7 +121,7 @@ async fn talk(mut stream: TcpStream, desk: Desk) {
         // Read when the request came, so that what is sent after a delay is old by then.
         let body = truth::body(metric, desk.world.truth.count(metric));
         desk.asked.send_modify(|asked| *asked += 1);
-        let fate = fate(*desk.mood.borrow());
+        let fate = fate(*desk.mood.borrow(), &desk.dealt);
         if answer(&mut stream, &desk.world.counts, fate, &body).await.is_none() {
             return;
         }
@@ -128,16 +139,22 @@ async fn request(stream: &mut TcpStream) -> Option<String> {
     head.split(' ').nth(1).map(str::to_owned)
 }
 
-fn fate(mood: Mood) -> Fate {
-    let mut random = rand::rng();
-    match (mood, random.random_range(0..100)) {
-        (Mood::Fine, _) | (Mood::Faulty, 0..65) => Fate::Answer,
-        (Mood::Faulty, 65..90) => Fate::Delay(Duration::from_millis(random.random_range(0..400))),
-        (Mood::Faulty, 90..94) | (Mood::Failing, 0..50) => Fate::Error,
-        (Mood::Faulty, 94..96) => Fate::Hang,
-        (Mood::Faulty, 96..98) => Fate::Drop,
-        (Mood::Faulty, _) => Fate::Tear,
-        (Mood::Failing, _) => Fate::Delay(Duration::from_millis(random.random_range(300..320))),
+/// Dealt rather than drawn: of a hundred requests on a faulty day, each fault has its share.
+fn fate(mood: Mood, dealt: &AtomicUsize) -> Fate {
+    let delay_ms = |from, to| Fate::Delay(Duration::from_millis(rand::rng().random_range(from..to)));
+    match mood {
+        Mood::Fine => Fate::Answer,
+        Mood::Failing if rand::random() => Fate::Error,
+        Mood::Failing => delay_ms(100, 400),
+        Mood::Crowded => delay_ms(300, 310),
+        Mood::Faulty => match dealt.fetch_add(1, Ordering::Relaxed) * 37 % 100 {
+            0..65 => Fate::Answer,
+            65..90 => delay_ms(0, 400),
+            90..94 => Fate::Error,
+            94..96 => Fate::Hang,
+            96..98 => Fate::Drop,
+            _ => Fate::Tear,
+        },
     }
 }
 
