@@ -81,7 +81,7 @@ counts! {
         hung "hung until the server gave up",
         dropped "connections dropped",
         torn "answers torn in the middle",
-        upstream_restarts "restarts",
+        upstream_stops "stops and starts",
         not_there "refused while down (the server's log)";
     "shop":
         writes "writes",

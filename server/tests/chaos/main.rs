@@ -44,14 +44,11 @@ const NO_RECONCILE_SECS: u32 = 86_400;
 /// Shorter, not every kind of fault has its turn.
 const SHORTEST_SECS: u64 = 10;
 
-/// From here on there is time for one more storm.
+/// From here on there is time for another storm, and for more of what comes after one.
 const LONG_SECS: f64 = 30.0;
 
 /// A storm of so many seconds has room for a client to be found deaf, which takes ten.
 const DEAF_SECS: f64 = 16.0;
-
-/// After a storm that the server lived through.
-const GUSTS: usize = 3;
 
 /// Fewer than the server reads at once, so that it has not finished with all of them.
 const UNDER_WAY: usize = 6;
@@ -113,27 +110,27 @@ impl Chaos {
 
     /// Quiet moments take as long as they take.
     async fn run(&mut self, seconds: f64) -> Result<(), String> {
+        let long = seconds >= LONG_SECS;
         self.server.start(RECONCILE_SECS).await?;
-        self.mortal_storm(0, 0.15 * seconds, true).await?;
-        self.mortal_storm(1, 0.15 * seconds, false).await?;
+        self.mortal_storm(0, 0.2 * seconds).await?;
+        if long {
+            self.mortal_storm(1, 0.15 * seconds).await?;
+        }
         self.server.kill();
         self.server.start(NO_RECONCILE_SECS).await?;
-        self.immortal_storm(2, 0.3 * seconds).await?;
-        if seconds >= LONG_SECS {
-            self.immortal_storm(3, 0.1 * seconds).await?;
-        }
+        self.immortal_storm(2, 0.3 * seconds, if long { 5 } else { 1 }).await?;
         self.last_write().await?;
         self.everyone_hears_a_heartbeat().await?;
         self.every_fault_happened(0.3 * seconds >= DEAF_SECS)
     }
 
     /// The server dies and comes back; not every notification reaches it.
-    async fn mortal_storm(&mut self, act: u64, seconds: f64, terminate: bool) -> Result<(), String> {
+    async fn mortal_storm(&mut self, act: u64, seconds: f64) -> Result<(), String> {
         let ends = Instant::now() + Duration::from_secs_f64(seconds);
         let trade = self.storm(act, false, Post::Loses);
         let mut random = self.world.random(u64::MAX - 1 - act);
         let (deaths, ()) = tokio::join!(
-            die_and_come_back(&mut self.server, &mut random, ends, terminate),
+            die_and_come_back(&mut self.server, &mut random, ends),
             restart_upstream(&mut self.upstream, &mut self.random, ends),
         );
         deaths?;
@@ -143,7 +140,7 @@ impl Chaos {
     }
 
     /// The server lives and hears of everything, and must not need more.
-    async fn immortal_storm(&mut self, act: u64, seconds: f64) -> Result<(), String> {
+    async fn immortal_storm(&mut self, act: u64, seconds: f64, gusts: usize) -> Result<(), String> {
         let ends = Instant::now() + Duration::from_secs_f64(seconds);
         let trade = self.storm(act, seconds >= DEAF_SECS, Post::Delivers);
         // Not to the end: after many failures the server waits ever longer, and so would the quiet moment.
@@ -151,15 +148,32 @@ impl Chaos {
         restart_upstream(&mut self.upstream, &mut self.random, halfway).await;
         sleep_until(ends).await;
         self.quiet(trade).await?;
-        for _ in 0..GUSTS {
+        self.everyone_agrees("every notification is acted on", Whose::Versioned).await?;
+        for _ in 0..gusts {
             self.gust().await?;
-            self.everyone_agrees("every notification is acted on", Whose::Versioned).await?;
-            self.upstream.be(Mood::Crowded);
-            self.shop.write_everything().await;
-            self.everyone_agrees("what comes in quick succession reaches everyone", Whose::Versioned).await?;
+            self.everyone_agrees("what fails is read again", Whose::Versioned).await?;
+            self.crowd().await?;
         }
+        self.eclipse().await
+    }
+
+    /// Answers in quick succession.
+    async fn crowd(&self) -> Result<(), String> {
+        self.upstream.be(Mood::Crowded);
+        self.shop.write_everything().await;
+        self.everyone_agrees("what comes in quick succession reaches everyone", Whose::Versioned).await?;
         self.upstream.be(Mood::Fine);
         Ok(())
+    }
+
+    /// The upstream is gone when it should be read, and nobody says that it is back.
+    async fn eclipse(&mut self) -> Result<(), String> {
+        self.upstream.stop().await;
+        self.shop.write_everything().await;
+        let told = |view: &View| view.dialect == Dialect::Original || !view.well;
+        self.everyone("is told that the upstream is gone", told).await?;
+        self.upstream.listen().await;
+        self.everyone_agrees("the upstream's return is noticed", Whose::Versioned).await
     }
 
     /// Everything changes, and again while the first change is still being read by an upstream that mostly
@@ -297,7 +311,7 @@ impl Chaos {
             ("hanging answer", &counts.hung),
             ("dropped connection", &counts.dropped),
             ("torn answer", &counts.torn),
-            ("restart of the upstream", &counts.upstream_restarts),
+            ("restart of the upstream", &counts.upstream_stops),
             ("lost notification", &counts.kept_back),
             ("kill", &counts.kills),
             ("SIGTERM", &counts.terminations),
@@ -323,26 +337,22 @@ enum Whose {
     All,
 }
 
-/// Once at least, and again until the storm is over.
-async fn die_and_come_back(
-    server: &mut Server,
-    random: &mut StdRng,
-    ends: Instant,
-    mut terminate: bool,
-) -> Result<(), String> {
-    loop {
+/// Killed, then asked to end, then by chance, until the storm is over.
+async fn die_and_come_back(server: &mut Server, random: &mut StdRng, ends: Instant) -> Result<(), String> {
+    for death in 0.. {
+        if death >= 2 && Instant::now() >= ends {
+            break;
+        }
         sleep(Duration::from_millis(random.random_range(500..2000))).await;
-        if std::mem::take(&mut terminate) || random.random_bool(0.1) {
+        if death == 1 || (death > 1 && random.random_bool(0.1)) {
             server.terminate().await?;
         } else {
             server.kill();
         }
         sleep(Duration::from_millis(random.random_range(0..500))).await;
         server.start(RECONCILE_SECS).await?;
-        if Instant::now() >= ends {
-            return Ok(());
-        }
     }
+    Ok(())
 }
 
 /// Once at least, and again until the storm is over.

@@ -72,17 +72,22 @@ impl Upstream {
         asked.wait_for(|asked| *asked >= times).await.expect("the upstream lives");
     }
 
-    /// Nobody listens for a while, and whatever was under way is cut.
+    /// Nobody listens for a while.
     pub async fn restart(&mut self, down: Duration) {
+        self.stop().await;
+        sleep(down).await;
+        self.listen().await;
+    }
+
+    /// Whatever was under way is cut.
+    pub async fn stop(&mut self) {
         let serving = self.serving.take().expect("it was serving");
         serving.abort();
         let _ = serving.await;
-        sleep(down).await;
-        self.listen().await;
-        self.world.counts.upstream_restarts.one();
+        self.world.counts.upstream_stops.one();
     }
 
-    async fn listen(&mut self) {
+    pub async fn listen(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("the upstream's port");
         let desk = Desk {
             world: self.world.clone(),
