@@ -222,6 +222,8 @@ impl Client {
     async fn take_time(&mut self, visit: &mut Visit) {
         if visit.slow_until.is_some_and(|until| Instant::now() < until) && !self.is_quiet() {
             sleep(Duration::from_millis(self.random.random_range(50..400))).await;
+            // The server may be in the middle of a frame, which the answer must not cut.
+            self.ping(visit).await;
         }
     }
 
@@ -266,11 +268,15 @@ impl Client {
                 true
             }
             Deed::Ping => {
-                counts.pings.one();
-                let _ = visit.socket.send(Message::Ping("still there?".into())).await;
+                self.ping(visit).await;
                 true
             }
         }
+    }
+
+    async fn ping(&self, visit: &mut Visit) {
+        self.world.counts.pings.one();
+        let _ = visit.socket.send(Message::Ping("still there?".into())).await;
     }
 
     fn deed(&mut self) -> Deed {
