@@ -496,6 +496,20 @@ async fn a_drain_is_spread_over_its_time_and_ends_even_if_nobody_answers() {
     assert!(began.elapsed() <= DRAIN_WITHIN + TICK, "by the paused clock");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_does_not_hold_up_a_drain() {
+    let (press, latest) = Press::new();
+    let hub = Hub::start(latest, 1);
+    let _deaf = join(&hub).await;
+    clients(&hub, 1).await;
+    press.publish(300_000);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let began = Instant::now();
+    soon("the end of the drain", hub.drain()).await;
+    assert_eq!(hub.clients(), 1, "its frame is still waiting for room");
+    assert!(began.elapsed() <= DRAIN_WITHIN + TICK, "by the paused clock");
+}
+
 #[test]
 fn a_drain_is_spread_but_never_slow() {
     let last = |clients: usize| drained_at(clients - 1, clients).as_secs_f64();
