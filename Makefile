@@ -59,7 +59,11 @@ test: ## Everything that CI checks: format, lints, tests of the rules and the se
 test-long: ## The same with a million cases for each property: takes long
 	@PROPTEST_CASES=1000000 $(MAKE) --no-print-directory test
 
-bench: setup build ## From an order's request to the changed page, in milliseconds
+bench: build ## Pulso beside other servers, and from an order to the changed page (10 minutes; 3 with QUICK=1)
+	@scripts/setup.sh bench
+	@cargo build --release -p pulso-bench $(LOCKED)
+# One short round shows that everything works; only a whole run may be shown to others.
+	@$(TARGET)/release/pulso-bench run --pulso $(BINARY) $(if $(QUICK),--quick,--picture docs/images/bench.svg)
 	@PULSO=$(abspath $(BINARY)) CHROMIUM="$$(. scripts/env.sh; pulso_chromium)" node e2e/bench.mjs
 
 check-fmt:

@@ -19,7 +19,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use measure::Bench;
 use results::Results;
-use server::{GENERATOR_CORE, Programs};
+use server::{GENERATOR_CORE, Peer, Programs};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -69,6 +69,9 @@ struct Run {
     /// Only these measures: fanout, workers, job, storm
     #[arg(long, value_delimiter = ',', default_value = "fanout,workers,job,storm")]
     only: Vec<String>,
+    /// Only these servers in the fan-out, by the beginnings of their names, and always the bare write
+    #[arg(long, value_delimiter = ',')]
+    peers_only: Vec<String>,
 }
 
 fn main() -> Result<()> {
@@ -103,7 +106,7 @@ fn measure_all(run: &Run) -> Result<()> {
     measure::fanout::calibrate(&mut bench).context("Pulso does not broadcast")?;
     let wanted = |name: &str| run.only.iter().any(|only| only == name);
     if wanted("fanout") {
-        measure::fanout::run(&mut bench, rounds);
+        measure::fanout::run(&mut bench, &peers(run), rounds);
     }
     if wanted("workers") {
         measure::two_workers::run(&mut bench, rounds);
@@ -125,6 +128,15 @@ fn measure_all(run: &Run) -> Result<()> {
         fs::write(picture, picture::svg(&results))?;
     }
     Ok(())
+}
+
+/// Without the limit no figure means anything.
+fn peers(run: &Run) -> Vec<Peer> {
+    let named = |peer: &Peer| {
+        run.peers_only.iter().any(|start| peer.name().to_lowercase().starts_with(&start.to_lowercase()))
+    };
+    let wanted = |peer: &Peer| run.peers_only.is_empty() || *peer == Peer::BareWrite || named(peer);
+    Peer::FANOUT.into_iter().filter(wanted).collect()
 }
 
 fn read(file: &PathBuf) -> Result<Results> {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 420.0;
-const LEFT: f64 = 170.0;
+const LEFT: f64 = 180.0;
 const RIGHT: f64 = 40.0;
 const TOP: f64 = 92.0;
 const ROW: f64 = 54.0;
@@ -15,11 +15,12 @@ const BAR: f64 = 26.0;
 /// An own background, so that it reads alike on a light and on a dark page.
 pub fn svg(results: &Results) -> String {
     let measure = Measure::CpuUsPerMessageFewLarge;
-    let rows: Vec<_> = Peer::FANOUT
+    let mut rows: Vec<_> = Peer::FANOUT
         .into_iter()
         .filter(|peer| *peer != Peer::BareWrite)
         .filter_map(|peer| Some((peer, results.ratio(measure, peer)?)))
         .collect();
+    rows.sort_by(|(_, one), (_, other)| one.median.total_cmp(&other.median));
     let longest = rows.iter().map(|(_, ratio)| ratio.high).fold(1.5, f64::max);
     let x = |ratio: f64| LEFT + ratio / longest * (WIDTH - LEFT - RIGHT - 70.0);
     let mut body = String::new();

@@ -6,11 +6,19 @@ use std::fmt::Write;
 
 pub fn table(results: &Results) -> String {
     let mut text = format!("\n{} ({} s, began {})\n", results.machine, results.took_s, results.began);
-    text += &fanout(results);
-    text += &connections(results);
-    text += &workers(results);
-    text += &job(&results.jobs);
-    text += &storm(results);
+    if results.figure(Measure::CpuUsPerMessageFewSmall, Peer::BareWrite).is_some() {
+        text += &fanout(results);
+        text += &connections(results);
+    }
+    if results.figure(Measure::OneWorker, Peer::Pulso).is_some() {
+        text += &workers(results);
+    }
+    if !results.jobs.is_empty() {
+        text += &job(&results.jobs);
+    }
+    if results.figure(Measure::StormMs, Peer::Pulso).is_some() {
+        text += &storm(results);
+    }
     for note in &results.notes {
         let _ = writeln!(text, "! {note}");
     }
@@ -104,6 +112,7 @@ fn job(jobs: &[Job]) -> String {
     let row = |job: &Job| {
         vec![
             format!("{}, {} deaf", job.peer, job.deaf),
+            job.notifications.to_string(),
             job.upstream_requests.to_string(),
             job.frames.to_string(),
             format!("{:.0} MB", job.bytes as f64 / 1e6),
@@ -115,6 +124,7 @@ fn job(jobs: &[Job]) -> String {
     };
     let header = [
         "5,000 clients",
+        "notifications",
         "backend asked",
         "frames",
         "bytes",
@@ -125,7 +135,7 @@ fn job(jobs: &[Job]) -> String {
     ];
     let rows = jobs.iter().map(row).collect();
     lay_out(
-        "The job: 100 notifications a second for 10 s, 20 ms an answer",
+        "The job: 100 notifications a second, a backend that answers after 20 ms",
         header.map(str::to_owned).to_vec(),
         rows,
     )

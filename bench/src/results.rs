@@ -68,6 +68,7 @@ pub struct Job {
     pub peer: String,
     /// Clients that did not read.
     pub deaf: usize,
+    pub notifications: u32,
     pub upstream_requests: u64,
     /// To the clients that read.
     pub frames: u64,

@@ -64,8 +64,8 @@ fn job(bench: &mut Bench, peer: Peer, deaf: usize) -> Result<Job> {
     let (requests, cpu) = (bench.upstream.requests(), server.cpu_time()?);
     (states.frames, states.bytes) = (0, 0);
 
-    let seconds = if bench.quick { 2 } else { 10 };
-    let busy = busy_shop(bench.upstream.clone(), server.address, seconds * 100);
+    let notifications = if bench.quick { 200 } else { 1_000 };
+    let busy = busy_shop(bench.upstream.clone(), server.address, notifications);
     while !busy.is_finished() {
         clients.turn(Duration::from_millis(10), &mut |client, payload| states.heard(client, payload))?;
     }
@@ -86,6 +86,7 @@ fn job(bench: &mut Bench, peer: Peer, deaf: usize) -> Result<Job> {
     Ok(Job {
         peer: peer.name().to_owned(),
         deaf,
+        notifications,
         upstream_requests: bench.upstream.requests() - requests,
         frames: states.frames,
         bytes: states.bytes,
