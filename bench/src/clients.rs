@@ -5,8 +5,9 @@
 
 use crate::frame::Frames;
 use crate::system::{Epoll, Interest, note_receive_times};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use socket2::{Domain, Socket, Type};
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -48,7 +49,14 @@ enum Phase {
     Gone,
 }
 
-/// How the clients of a step behave.
+/// What a ready socket meant while clients are joining.
+enum Step {
+    Heard,
+    Opened,
+    Refused,
+}
+
+/// How clients behave once they have joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Reading,
@@ -92,47 +100,30 @@ impl Clients {
         heard: &mut impl FnMut(usize, &[u8]),
     ) -> Result<Joined> {
         let began = Instant::now();
-        let (first, end) = (self.clients.len(), self.clients.len() + count);
-        let (mut refused, mut again) = (0, Vec::<(Instant, usize)>::new());
-        let mut opening = 0;
-        let mut open = 0;
+        let first = self.clients.len();
+        // Those that were refused stand behind all others, so the first in line is always the first due.
+        let mut line: VecDeque<_> = (first..first + count).map(|at| (began, at)).collect();
+        let (mut opening, mut open, mut refused) = (0, 0, 0);
         while open < count {
-            if began.elapsed() > within {
-                bail!(
-                    "{open} of {count} clients joined within {} s, {refused} were refused",
-                    within.as_secs()
-                );
-            }
-            while opening < under_way && self.clients.len() < end {
-                self.connect(self.clients.len(), kind)?;
-                opening += 1;
-            }
+            ensure!(
+                began.elapsed() < within,
+                "{open} of {count} clients joined within {within:?}, {refused} times one was refused"
+            );
             while opening < under_way
-                && let Some(at) = again.iter().position(|(due, _)| *due <= Instant::now())
+                && let Some((_, at)) = line.pop_front_if(|(due, _)| *due <= Instant::now())
             {
-                let (_, client) = again.swap_remove(at);
-                self.connect(client, kind)?;
+                self.connect(at, kind)?;
                 opening += 1;
             }
             self.wait(Duration::from_millis(20))?;
             for at in std::mem::take(&mut self.ready) {
-                if at >= first && !matches!(self.clients[at].phase, Phase::Open | Phase::Gone) {
-                    match self.advance(at, kind, heard) {
-                        Ok(true) => {
-                            open += 1;
-                            opening -= 1;
-                        }
-                        Ok(false) => {}
-                        Err(_) => {
-                            refused += 1;
-                            opening -= 1;
-                            self.clients[at].phase = Phase::Gone;
-                            let _ = self.epoll.remove(&self.clients[at].socket);
-                            again.push((Instant::now() + TRY_AGAIN, at));
-                        }
+                match self.step(at, kind, heard) {
+                    Step::Heard => {}
+                    Step::Opened => (open, opening) = (open + 1, opening - 1),
+                    Step::Refused => {
+                        (refused, opening) = (refused + 1, opening - 1);
+                        line.push_back((Instant::now() + TRY_AGAIN, at));
                     }
-                } else {
-                    self.read(at, heard);
                 }
             }
         }
@@ -188,7 +179,23 @@ impl Clients {
         Ok(())
     }
 
-    /// The next step of a handshake. True: it is done.
+    fn step(&mut self, at: usize, kind: Kind, heard: &mut impl FnMut(usize, &[u8])) -> Step {
+        if matches!(self.clients[at].phase, Phase::Open | Phase::Gone) {
+            self.read(at, heard);
+            return Step::Heard;
+        }
+        match self.advance(at, kind, heard) {
+            Ok(true) => Step::Opened,
+            Ok(false) => Step::Heard,
+            Err(_) => {
+                self.clients[at].phase = Phase::Gone;
+                let _ = self.epoll.remove(&self.clients[at].socket);
+                Step::Refused
+            }
+        }
+    }
+
+    /// Goes on with a handshake. True: it is done.
     fn advance(&mut self, at: usize, kind: Kind, heard: &mut impl FnMut(usize, &[u8])) -> Result<bool> {
         let client = &mut self.clients[at];
         if matches!(client.phase, Phase::Connecting) {

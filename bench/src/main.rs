@@ -118,6 +118,7 @@ fn measure_all(run: &Run) -> Result<()> {
         measure::job::run(&mut bench);
     }
     bench.results.took_s = began.elapsed().as_secs();
+    bench.results.summarise();
     let file = run.out.join("results.json");
     fs::write(&file, serde_json::to_string_pretty(&bench.results)?)?;
 

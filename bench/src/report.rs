@@ -27,51 +27,34 @@ pub fn table(results: &Results) -> String {
 
 fn fanout(results: &Results) -> String {
     let [small, large] = results.frame_bytes;
-    let columns = ["1,000", "10,000"]
-        .iter()
-        .flat_map(|clients| [small, large].map(|bytes| format!("{clients} x {bytes} B")))
+    let header = ["clients x frame".to_owned()]
+        .into_iter()
+        .chain(
+            ["1,000", "10,000"]
+                .iter()
+                .flat_map(|clients| [small, large].map(|bytes| format!("{clients} x {bytes} B"))),
+        )
         .collect::<Vec<_>>();
-    let header = |first: &str| [vec![first.to_owned()], columns.clone()].concat();
-    let cpu = [
-        Measure::CpuUsPerMessageFewSmall,
-        Measure::CpuUsPerMessageFewLarge,
-        Measure::CpuUsPerMessageManySmall,
-        Measure::CpuUsPerMessageManyLarge,
-    ];
-    let last = [
-        Measure::LastClientMsFewSmall,
-        Measure::LastClientMsFewLarge,
-        Measure::LastClientMsManySmall,
-        Measure::LastClientMsManyLarge,
-    ];
-    let limit = |measures: [Measure; 4], unit: &str| {
-        let figures = measures.map(|measure| figure(results.figure(measure, Peer::BareWrite), unit));
-        [vec!["bare write itself".to_owned()], figures.to_vec()].concat()
+    let compared = |measures: [Measure; 4], unit: &str| {
+        let mut rows = peers(|peer| measures.map(|measure| ratio(results.ratio(measure, peer))).to_vec());
+        let limit = measures.map(|measure| figure(results.figure(measure, Peer::BareWrite), unit));
+        rows.push([vec!["bare write itself".to_owned()], limit.to_vec()].concat());
+        rows
     };
-    let ratios = |measures: [Measure; 4]| {
-        peers(|peer| measures.map(|measure| ratio(results.ratio(measure, peer))).to_vec())
+    let tail = |measure, peer| match [0.5, 0.99].map(|part| results.quantile(measure, peer, part)) {
+        [Some(half), Some(most)] => format!("{half:.1} / {most:.1} ms"),
+        _ => "-".to_owned(),
     };
-    let tails = peers(|peer| {
-        let tail =
-            |measure| match (results.quantile(measure, peer, 0.5), results.quantile(measure, peer, 0.99)) {
-                (Some(half), Some(most)) => format!("{half:.1} / {most:.1} ms"),
-                _ => "-".to_owned(),
-            };
-        last.map(tail).to_vec()
-    });
+    let tails = peers(|peer| Measure::LAST_CLIENT.map(|measure| tail(measure, peer)).to_vec());
     lay_out(
         "Server CPU per delivered message, as a multiple of bare write: median [lowest-highest round]",
-        header("clients x frame"),
-        [ratios(cpu), vec![limit(cpu, "us")]].concat(),
+        header.clone(),
+        compared(Measure::CPU_PER_MESSAGE, "us"),
     ) + &lay_out(
         "From the notification to the last client, the same",
-        header("clients x frame"),
-        [ratios(last), vec![limit(last, "ms")]].concat(),
-    ) + &lay_out(
-        "From the notification to the last client, p50 / p99 of all rounds",
-        header("clients x frame"),
-        tails,
-    )
+        header.clone(),
+        compared(Measure::LAST_CLIENT, "ms"),
+    ) + &lay_out("From the notification to the last client, p50 / p99 of all rounds", header, tails)
 }
 
 fn connections(results: &Results) -> String {

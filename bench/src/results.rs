@@ -4,7 +4,7 @@
 
 use crate::server::Peer;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,23 +35,19 @@ pub enum Measure {
 }
 
 impl Measure {
-    pub fn cpu_per_message(clients: usize, small: bool) -> Measure {
-        match (clients > 1_000, small) {
-            (false, true) => Measure::CpuUsPerMessageFewSmall,
-            (false, false) => Measure::CpuUsPerMessageFewLarge,
-            (true, true) => Measure::CpuUsPerMessageManySmall,
-            (true, false) => Measure::CpuUsPerMessageManyLarge,
-        }
-    }
-
-    pub fn last_client(clients: usize, small: bool) -> Measure {
-        match (clients > 1_000, small) {
-            (false, true) => Measure::LastClientMsFewSmall,
-            (false, false) => Measure::LastClientMsFewLarge,
-            (true, true) => Measure::LastClientMsManySmall,
-            (true, false) => Measure::LastClientMsManyLarge,
-        }
-    }
+    /// One for each workload: few and many clients, with a small and with a large frame.
+    pub const CPU_PER_MESSAGE: [Measure; 4] = [
+        Measure::CpuUsPerMessageFewSmall,
+        Measure::CpuUsPerMessageFewLarge,
+        Measure::CpuUsPerMessageManySmall,
+        Measure::CpuUsPerMessageManyLarge,
+    ];
+    pub const LAST_CLIENT: [Measure; 4] = [
+        Measure::LastClientMsFewSmall,
+        Measure::LastClientMsFewLarge,
+        Measure::LastClientMsManySmall,
+        Measure::LastClientMsManyLarge,
+    ];
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,11 +88,22 @@ pub struct Results {
     /// What was left out or failed, and why.
     pub notes: Vec<String>,
     pub jobs: Vec<Job>,
+    /// Made of the samples, for who reads this file.
+    pub summary: Vec<Summary>,
     pub samples: Vec<Sample>,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Summary {
+    pub measure: Measure,
+    pub peer: String,
+    pub figure: Spread,
+    /// As a multiple of bare write, where that takes part.
+    pub ratio: Option<Spread>,
+}
+
 /// A median, and the lowest and highest of the rounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     pub median: f64,
     pub low: f64,
@@ -108,6 +115,16 @@ impl Results {
         self.samples.push(Sample { measure, peer: peer.name().to_owned(), round, value });
     }
 
+    pub fn summarise(&mut self) {
+        let measured: BTreeSet<_> = self.samples.iter().map(|sample| sample.measure).collect();
+        let all = measured.into_iter().flat_map(|measure| Peer::FANOUT.map(|peer| (measure, peer)));
+        let summary = |(measure, peer): (Measure, Peer)| {
+            let figure = self.figure(measure, peer)?;
+            Some(Summary { measure, peer: peer.name().to_owned(), figure, ratio: self.ratio(measure, peer) })
+        };
+        self.summary = all.filter_map(summary).collect();
+    }
+
     /// How many times the limit of its own round.
     pub fn ratio(&self, measure: Measure, peer: Peer) -> Option<Spread> {
         self.ratio_of((measure, peer), (measure, Peer::BareWrite))
@@ -116,7 +133,9 @@ impl Results {
     pub fn ratio_of(&self, over: (Measure, Peer), under: (Measure, Peer)) -> Option<Spread> {
         let under = self.rounds(under.0, under.1);
         let rounds = self.rounds(over.0, over.1);
-        spread(rounds.iter().filter_map(|(round, value)| Some(value / under.get(round)?)).collect())
+        let ratios = rounds.iter().filter_map(|(round, value)| Some(value / under.get(round)?));
+        // Nothing is a multiple of zero, which is what a bare write keeps in memory for a client.
+        spread(ratios.filter(|ratio| ratio.is_finite()).collect())
     }
 
     pub fn figure(&self, measure: Measure, peer: Peer) -> Option<Spread> {

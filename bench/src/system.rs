@@ -23,10 +23,15 @@ pub fn pin(cores: &[usize]) -> io::Result<()> {
     Ok(())
 }
 
-/// The command's process will run on these cores only.
+/// The command's process will run on these cores only, and not outlive the thread that starts it.
 pub fn pin_command(command: &mut Command, cores: Vec<usize>) {
+    let prepare = move || {
+        pin(&cores)?;
+        // SAFETY: no pointer is passed.
+        check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop)
+    };
     // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
-    unsafe { command.pre_exec(move || pin(&cores)) };
+    unsafe { command.pre_exec(prepare) };
 }
 
 /// Raises the number of files that this process and its children may open as far as it goes, and says how far.

@@ -125,21 +125,21 @@ fn broadcasts(
     round: usize,
     count: usize,
 ) -> Result<()> {
-    for (target, small, warm_up) in [(SMALL_BYTES, true, WARM_UP), (LARGE_BYTES, false, ADJUST)] {
+    for (large, target, warm_up) in [(false, SMALL_BYTES, WARM_UP), (true, LARGE_BYTES, ADJUST)] {
+        let workload = 2 * usize::from(clients.len() == MANY) + usize::from(large);
         let body_bytes = target.saturating_sub(bench.envelope_bytes).max(SMALLEST_BODY_BYTES);
         bench.upstream.size_recent(body_bytes);
-        bench.results.frame_bytes[usize::from(!small)] = bench.envelope_bytes + body_bytes;
+        bench.results.frame_bytes[usize::from(large)] = bench.envelope_bytes + body_bytes;
         for _ in 0..warm_up {
             paced(bench, server, clients)?;
         }
         let cpu = server.cpu_time()?;
         for _ in 0..count {
             let took = paced(bench, server, clients)?;
-            let last = Measure::last_client(clients.len(), small);
-            bench.results.add(last, server.peer, round, took.as_secs_f64() * 1e3);
+            bench.results.add(Measure::LAST_CLIENT[workload], server.peer, round, took.as_secs_f64() * 1e3);
         }
         let each = (server.cpu_time()? - cpu).as_secs_f64() / (count * clients.len()) as f64;
-        bench.results.add(Measure::cpu_per_message(clients.len(), small), server.peer, round, each * 1e6);
+        bench.results.add(Measure::CPU_PER_MESSAGE[workload], server.peer, round, each * 1e6);
     }
     ensure!(clients.lost == 0, "{} clients lost their connection", clients.lost);
     Ok(())
