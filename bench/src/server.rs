@@ -107,6 +107,8 @@ impl Programs {
             Peer::NodeWs => script(Path::new("node"), "node.mjs"),
             Peer::Pulso => {
                 let mut command = Command::new(&self.pulso);
+                // Its defaults, whatever the settings of a server that runs here, too.
+                command.env_clear();
                 command.env("REST_API_URL", upstream.url()).env("PULSO_LISTEN", listen.to_string());
                 // Only what is announced is fetched. Its log is written, as it would be in operation.
                 command.env("PULSO_RECONCILE_SECS", "86400");

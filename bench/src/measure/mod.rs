@@ -23,7 +23,7 @@ pub struct Bench {
 }
 
 /// After it listens a server may still be starting; Pulso fetches its first state.
-const WARM_AFTER: Duration = Duration::from_millis(500);
+const WARM_AFTER: Duration = Duration::from_millis(300);
 
 impl Bench {
     /// A warm server with one core of its own.
