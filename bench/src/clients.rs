@@ -130,16 +130,13 @@ impl Clients {
         Ok(Joined { took: began.elapsed(), refused })
     }
 
-    /// Waits for news once, and says how many clients were ready.
-    pub fn turn(&mut self, timeout: Duration, heard: &mut impl FnMut(usize, &[u8])) -> Result<usize> {
+    /// Waits for news once.
+    pub fn turn(&mut self, timeout: Duration, heard: &mut impl FnMut(usize, &[u8])) -> Result<()> {
         self.wait(timeout)?;
         let ready = std::mem::take(&mut self.ready);
-        for at in &ready {
-            self.read(*at, heard);
-        }
-        let count = ready.len();
+        ready.iter().for_each(|at| self.read(*at, heard));
         self.ready = ready;
-        Ok(count)
+        Ok(())
     }
 
     pub fn sockets(&self) -> impl Iterator<Item = &Socket> {

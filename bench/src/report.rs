@@ -36,7 +36,8 @@ fn fanout(results: &Results) -> String {
         )
         .collect::<Vec<_>>();
     let compared = |measures: [Measure; 4], unit: &str| {
-        let mut rows = peers(|peer| measures.map(|measure| ratio(results.ratio(measure, peer))).to_vec());
+        let mut rows =
+            peers(results, |peer| measures.map(|measure| ratio(results.ratio(measure, peer))).to_vec());
         let limit = measures.map(|measure| figure(results.figure(measure, Peer::BareWrite), unit));
         rows.push([vec!["bare write itself".to_owned()], limit.to_vec()].concat());
         rows
@@ -45,7 +46,7 @@ fn fanout(results: &Results) -> String {
         [Some(half), Some(most)] => format!("{half:.1} / {most:.1} ms"),
         _ => "-".to_owned(),
     };
-    let tails = peers(|peer| Measure::LAST_CLIENT.map(|measure| tail(measure, peer)).to_vec());
+    let tails = peers(results, |peer| Measure::LAST_CLIENT.map(|measure| tail(measure, peer)).to_vec());
     lay_out(
         "Server CPU per delivered message, as a multiple of bare write: median [lowest-highest round]",
         header.clone(),
@@ -58,7 +59,7 @@ fn fanout(results: &Results) -> String {
 }
 
 fn connections(results: &Results) -> String {
-    let rows = peers(|peer| {
+    let rows = peers(results, |peer| {
         vec![
             ratio(results.ratio(Measure::CpuPerUpgrade, peer)),
             figure(results.figure(Measure::CpuPerUpgrade, peer), "us"),
@@ -140,9 +141,10 @@ fn storm(results: &Results) -> String {
     lay_out("Storm", header.map(str::to_owned).to_vec(), rows.to_vec())
 }
 
-fn peers(columns: impl Fn(Peer) -> Vec<String>) -> Vec<Vec<String>> {
+fn peers(results: &Results, columns: impl Fn(Peer) -> Vec<String>) -> Vec<Vec<String>> {
+    let took_part = |peer: &Peer| results.samples.iter().any(|sample| sample.peer == peer.name());
     let row = |peer: Peer| [vec![peer.name().to_owned()], columns(peer)].concat();
-    Peer::FANOUT.into_iter().map(row).collect()
+    Peer::FANOUT.into_iter().filter(took_part).map(row).collect()
 }
 
 fn ratio(spread: Option<Spread>) -> String {
