@@ -16,7 +16,7 @@ mod report;
 mod picture;
 
 use anyhow::{Context, Result, ensure};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use measure::Bench;
 use results::Results;
 use server::{GENERATOR_CORE, Peer, Programs};
@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 use time::OffsetDateTime;
 use time::macros::format_description;
+use upstream::Upstream;
 
 /// What the largest measure opens: its clients, and a few more.
 const FILES: u64 = 10_200;
@@ -66,17 +67,32 @@ struct Run {
     /// One short round of each, to see that everything works
     #[arg(long)]
     quick: bool,
-    /// Only these measures: fanout, workers, job, storm
-    #[arg(long, value_delimiter = ',', default_value = "fanout,workers,job,storm")]
-    only: Vec<String>,
-    /// Only these servers in the fan-out, by the beginnings of their names, and always the bare write
-    #[arg(long, value_delimiter = ',')]
-    peers_only: Vec<String>,
+    /// How often each figure is taken
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only these measures
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Question::ALL)]
+    only: Vec<Question>,
+    /// Only these servers in the fan-out, and always the bare write
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Peer::FANOUT)]
+    servers: Vec<Peer>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Question {
+    Fanout,
+    Workers,
+    Storm,
+    Job,
+}
+
+impl Question {
+    const ALL: [Question; 4] = [Question::Fanout, Question::Workers, Question::Storm, Question::Job];
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
-        Command::Run(run) => measure_all(&run),
+        Command::Run(run) => measure_and_show(&run),
         Command::Table { results } => {
             print!("{}", report::table(&read(&results)?));
             Ok(())
@@ -88,39 +104,10 @@ fn main() -> Result<()> {
     }
 }
 
-fn measure_all(run: &Run) -> Result<()> {
+fn measure_and_show(run: &Run) -> Result<()> {
     fs::create_dir_all(&run.out)?;
-    let files = system::raise_file_limit()?;
-    ensure!(
-        files >= FILES,
-        "10,000 clients need {FILES} open files; here only {files} are allowed (ulimit -n)"
-    );
-    // Threads and children inherit it; servers get another core.
-    system::pin(&[GENERATOR_CORE]).context("the benchmark needs two cores")?;
-    let began = Instant::now();
-    let programs = Programs { pulso: run.pulso.clone(), peers: run.peers.clone(), scratch: run.out.clone() };
-    let results = Results { machine: machine(), began: now(), ..Results::default() };
-    let upstream = upstream::Upstream::start()?;
-    let mut bench = Bench { programs, upstream, results, quick: run.quick, envelope_bytes: 0 };
-    let rounds = if run.quick { 1 } else { 5 };
-    measure::fanout::calibrate(&mut bench).context("Pulso does not broadcast")?;
-    let wanted = |name: &str| run.only.iter().any(|only| only == name);
-    if wanted("fanout") {
-        measure::fanout::run(&mut bench, &peers(run), rounds);
-    }
-    if wanted("workers") {
-        measure::two_workers::run(&mut bench, rounds);
-    }
-    if wanted("storm") {
-        measure::storm::run(&mut bench, rounds.min(3));
-    }
-    if wanted("job") {
-        measure::job::run(&mut bench);
-    }
-    bench.results.took_s = began.elapsed().as_secs();
-    bench.results.summarise();
     let file = run.out.join("results.json");
-    fs::write(&file, serde_json::to_string_pretty(&bench.results)?)?;
+    fs::write(&file, serde_json::to_string_pretty(&measured(run)?)?)?;
 
     let results = read(&file)?;
     print!("{}", report::table(&results));
@@ -131,13 +118,32 @@ fn measure_all(run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// Without the limit no figure means anything.
-fn peers(run: &Run) -> Vec<Peer> {
-    let named = |peer: &Peer| {
-        run.peers_only.iter().any(|start| peer.name().to_lowercase().starts_with(&start.to_lowercase()))
+fn measured(run: &Run) -> Result<Results> {
+    let files = system::raise_file_limit()?;
+    ensure!(files >= FILES, "10,000 clients need {FILES} open files; {files} are allowed (ulimit -n)");
+    // Threads and children inherit it; servers get another core.
+    system::pin(&[GENERATOR_CORE]).context("the benchmark needs two cores")?;
+    let began = Instant::now();
+    let mut bench = Bench {
+        programs: Programs { pulso: run.pulso.clone(), peers: run.peers.clone(), scratch: run.out.clone() },
+        upstream: Upstream::start()?,
+        results: Results { machine: machine(), began: now(), ..Results::default() },
+        quick: run.quick,
+        envelope_bytes: 0,
     };
-    let wanted = |peer: &Peer| run.peers_only.is_empty() || *peer == Peer::BareWrite || named(peer);
-    Peer::FANOUT.into_iter().filter(wanted).collect()
+    let rounds = if run.quick { 1 } else { run.rounds };
+    measure::fanout::calibrate(&mut bench).context("Pulso does not broadcast")?;
+    for question in Question::ALL.into_iter().filter(|question| run.only.contains(question)) {
+        match question {
+            Question::Fanout => measure::fanout::run(&mut bench, &run.servers, rounds),
+            Question::Workers => measure::two_workers::run(&mut bench, rounds),
+            Question::Storm => measure::storm::run(&mut bench, rounds.min(3)),
+            Question::Job => measure::job::run(&mut bench),
+        }
+    }
+    bench.results.took_s = began.elapsed().as_secs();
+    bench.results.summarise();
+    Ok(bench.results)
 }
 
 fn read(file: &PathBuf) -> Result<Results> {

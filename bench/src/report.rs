@@ -36,8 +36,7 @@ fn fanout(results: &Results) -> String {
         )
         .collect::<Vec<_>>();
     let compared = |measures: [Measure; 4], unit: &str| {
-        let mut rows =
-            peers(results, |peer| measures.map(|measure| ratio(results.ratio(measure, peer))).to_vec());
+        let mut rows = peers(|peer| measures.map(|measure| ratio(results.ratio(measure, peer))).to_vec());
         let limit = measures.map(|measure| figure(results.figure(measure, Peer::BareWrite), unit));
         rows.push([vec!["bare write itself".to_owned()], limit.to_vec()].concat());
         rows
@@ -46,7 +45,7 @@ fn fanout(results: &Results) -> String {
         [Some(half), Some(most)] => format!("{half:.1} / {most:.1} ms"),
         _ => "-".to_owned(),
     };
-    let tails = peers(results, |peer| Measure::LAST_CLIENT.map(|measure| tail(measure, peer)).to_vec());
+    let tails = peers(|peer| Measure::LAST_CLIENT.map(|measure| tail(measure, peer)).to_vec());
     lay_out(
         "Server CPU per delivered message, as a multiple of bare write: median [lowest-highest round]",
         header.clone(),
@@ -59,7 +58,7 @@ fn fanout(results: &Results) -> String {
 }
 
 fn connections(results: &Results) -> String {
-    let rows = peers(results, |peer| {
+    let rows = peers(|peer| {
         vec![
             ratio(results.ratio(Measure::CpuPerUpgrade, peer)),
             figure(results.figure(Measure::CpuPerUpgrade, peer), "us"),
@@ -141,10 +140,11 @@ fn storm(results: &Results) -> String {
     lay_out("Storm", header.map(str::to_owned).to_vec(), rows.to_vec())
 }
 
-fn peers(results: &Results, columns: impl Fn(Peer) -> Vec<String>) -> Vec<Vec<String>> {
-    let took_part = |peer: &Peer| results.samples.iter().any(|sample| sample.peer == peer.name());
-    let row = |peer: Peer| [vec![peer.name().to_owned()], columns(peer)].concat();
-    Peer::FANOUT.into_iter().filter(took_part).map(row).collect()
+/// A row for each server of which there is something to tell.
+fn peers(columns: impl Fn(Peer) -> Vec<String>) -> Vec<Vec<String>> {
+    let rows = Peer::FANOUT.into_iter().map(|peer| (peer, columns(peer)));
+    let told = rows.filter(|(_, columns)| columns.iter().any(|column| column != "-"));
+    told.map(|(peer, columns)| [vec![peer.name().to_owned()], columns].concat()).collect()
 }
 
 fn ratio(spread: Option<Spread>) -> String {

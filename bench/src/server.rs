@@ -17,7 +17,7 @@ pub const GENERATOR_CORE: usize = 1;
 /// Whoever does not listen by then will not.
 const START_WITHIN: Duration = Duration::from_secs(15);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Peer {
     BareWrite,
     Pulso,

@@ -60,7 +60,6 @@ fn job(bench: &mut Bench, peer: Peer, deaf: usize) -> Result<Job> {
         let mut heard = |client: usize, payload: &[u8]| states.heard(client, payload);
         clients.join(count, 32, kind, Duration::from_secs(30), &mut heard)?;
     }
-    let is_deaf = |client: usize| (reading / 2..reading / 2 + deaf).contains(&client);
     let (requests, cpu) = (bench.upstream.requests(), server.cpu_time()?);
     (states.frames, states.bytes) = (0, 0);
 
@@ -70,19 +69,10 @@ fn job(bench: &mut Bench, peer: Peer, deaf: usize) -> Result<Job> {
         clients.turn(Duration::from_millis(10), &mut |client, payload| states.heard(client, payload))?;
     }
     let ended = busy.join().ok().context("the thread of the shop")??;
-
     let wanted = states.wanted(&bench.upstream);
-    let (mut last_frame, mut settled) = (Instant::now(), None);
-    let mut wrong = reading;
-    while ended.elapsed() < SETTLES_WITHIN && last_frame.elapsed() < QUIET {
-        let frames = states.frames;
-        clients.turn(Duration::from_millis(20), &mut |client, payload| states.heard(client, payload))?;
-        if states.frames > frames {
-            last_frame = Instant::now();
-        }
-        wrong = (0..CLIENTS).filter(|client| !is_deaf(*client) && !states.holds(*client, &wanted)).count();
-        settled = if wrong == 0 { settled.or(Some(ended.elapsed())) } else { None };
-    }
+    let is_deaf = |client: &usize| (reading / 2..reading / 2 + deaf).contains(client);
+    let healthy: Vec<usize> = (0..CLIENTS).filter(|client| !is_deaf(client)).collect();
+    let settled = settle(&mut clients, &mut states, &healthy, &wanted, ended)?;
     Ok(Job {
         peer: peer.name().to_owned(),
         deaf,
@@ -91,10 +81,37 @@ fn job(bench: &mut Bench, peer: Peer, deaf: usize) -> Result<Job> {
         frames: states.frames,
         bytes: states.bytes,
         cpu_s: (server.cpu_time()? - cpu).as_secs_f64(),
-        settled_s: settled.map(|settled| settled.as_secs_f64()),
-        wrong,
+        settled_s: settled.after.map(|after| after.as_secs_f64()),
+        wrong: settled.wrong,
         lost: clients.lost,
     })
+}
+
+struct Settled {
+    /// When all held the last state for good.
+    after: Option<Duration>,
+    wrong: usize,
+}
+
+/// Goes on reading until nothing more comes.
+fn settle(
+    clients: &mut Clients,
+    states: &mut States,
+    healthy: &[usize],
+    wanted: &[(Metric, u32)],
+    ended: Instant,
+) -> Result<Settled> {
+    let (mut last_frame, mut after, mut wrong) = (Instant::now(), None, healthy.len());
+    while ended.elapsed() < SETTLES_WITHIN && last_frame.elapsed() < QUIET {
+        let frames = states.frames;
+        clients.turn(Duration::from_millis(20), &mut |client, payload| states.heard(client, payload))?;
+        if states.frames > frames {
+            last_frame = Instant::now();
+        }
+        wrong = healthy.iter().filter(|client| !states.holds(**client, wanted)).count();
+        after = if wrong == 0 { after.or(Some(ended.elapsed())) } else { None };
+    }
+    Ok(Settled { after, wrong })
 }
 
 /// Something happens, and is announced, again and again. Gives back when it was announced for the last time.
