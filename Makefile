@@ -12,6 +12,8 @@ WEB := dist/web/index.html
 WEB_SOURCES := $(shell find frontend shared index.html Trunk.toml Cargo.toml Cargo.lock scripts/compress.mjs -type f 2>/dev/null | grep -v '/tests/')
 # CI tests what was committed: a Cargo.lock that does not fit is an error there.
 LOCKED := $(if $(CI),--locked)
+# The benchmark is for Linux: epoll, pinning to a core, /proc.
+WORKSPACE := --workspace $(if $(filter Linux,$(shell uname -s)),,--exclude pulso-bench)
 STEP = @printf '\n== %s\n'
 
 .PHONY: help setup setup-web run dev build dist test test-long chaos bench check-fmt check-lint check-unit check-browser fmt
@@ -62,7 +64,11 @@ test-long: ## The same with a million cases for each property: takes long
 chaos: ## 60 seconds of faults against the real server: kills, hangs, stalls; PULSO_CHAOS_SEED repeats a run's decisions
 	@PULSO_CHAOS_SECS=$${PULSO_CHAOS_SECS:-60} cargo test -p pulso --test chaos $(LOCKED) -- --nocapture
 
-bench: setup build ## From an order's request to the changed page, in milliseconds
+bench: build ## Pulso beside other servers, and from an order to the changed page (10 minutes; 3 with QUICK=1)
+	@scripts/setup.sh bench
+	@cargo build --release -p pulso-bench $(LOCKED)
+# One short round shows that everything works; only a whole run may be shown to others.
+	@$(TARGET)/release/pulso-bench run --pulso $(BINARY) $(if $(QUICK),--quick,--picture docs/images/bench.svg)
 	@PULSO=$(abspath $(BINARY)) CHROMIUM="$$(. scripts/env.sh; pulso_chromium)" node e2e/bench.mjs
 
 check-fmt:
@@ -71,12 +77,12 @@ check-fmt:
 
 check-lint: setup-web
 	$(STEP) 'Lints, for this machine and for the browser'
-	@cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	@cargo clippy $(WORKSPACE) --all-targets $(LOCKED) -- -D warnings
 	@scripts/web.sh cargo clippy --target wasm32-unknown-unknown -p frontend $(LOCKED) -- -D warnings
 
 check-unit:
 	$(STEP) 'Tests of the rules, of the real server against a fake backend, and a short chaos'
-	@cargo test --workspace $(LOCKED)
+	@cargo test $(WORKSPACE) $(LOCKED)
 
 check-browser: setup build
 	$(STEP) 'A real browser against the real server'

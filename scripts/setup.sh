@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh web    the wasm target, trunk, wasm-bindgen, wasm-opt, a C compiler
 #   scripts/setup.sh test   that, and a browser with the packages that drive it (what you get without an argument, too)
+#   scripts/setup.sh bench  that, and the servers that Pulso is measured beside
 #
 # Tools go into a folder of our own, so that yours are left alone; a fitting version on PATH is used as it is.
 set -euo pipefail
@@ -114,6 +115,24 @@ need_browser() {
     || fail "no Chromium: install one (on Debian: sudo apt-get install chromium), or set CHROMIUM to its path"
 }
 
+# Where one of them cannot be had the benchmark leaves it out and says so.
+need_bench_peers() {
+  local peers=bench/peers
+  if [ ! $peers/node_modules/.package-lock.json -nt $peers/package-lock.json ]; then
+    say "installing the servers to measure beside, Bun and ws (20 seconds, once)"
+    npm ci --loglevel=error --no-audit --no-fund --prefix $peers >/dev/null && touch $peers/node_modules/.package-lock.json \
+      || say "they cannot be had here"
+  fi
+  # Where npm runs no scripts of packages, Bun's binary is not yet in its place.
+  $peers/node_modules/.bin/bun --version >/dev/null 2>&1 || (cd $peers/node_modules/bun && node install.js) >/dev/null 2>&1 || true
+  if [ ! -e /usr/lib/nginx/modules/ngx_nchan_module.so ]; then
+    say "installing nginx with nchan (10 seconds, once)"
+    # The run level keeps Debian from starting it as a service.
+    is_root && RUNLEVEL=1 apt_install nginx libnginx-mod-nchan \
+      || say "to measure beside it, too: sudo apt-get install --no-install-recommends nginx libnginx-mod-nchan"
+  fi
+}
+
 # What the last run found: this script and its versions, the compilers, and the very files of the tools.
 found() {
   cat scripts/setup.sh scripts/env.sh | cksum
@@ -123,7 +142,7 @@ found() {
 }
 
 group=${1:-test}
-case $group in web | test) ;; *) fail "unknown group '$group': web or test" ;; esac
+case $group in web | test | bench) ;; *) fail "unknown group '$group': web, test or bench" ;; esac
 ready=$PULSO_TOOLS/ready-web
 if ! { [ -e "$ready" ] && [ "$(found 2>&1)" = "$(cat "$ready")" ]; }; then
   mkdir -p "$PULSO_TOOLS"
@@ -136,7 +155,10 @@ if ! { [ -e "$ready" ] && [ "$(found 2>&1)" = "$(cat "$ready")" ]; }; then
     need_cargo_tool trunk "$TRUNK" "4 to 8 minutes" --locked --no-default-features --features rustls trunk
   found >"$ready"
 fi
-if [ "$group" = test ]; then
+if [ "$group" != web ]; then
   need_browser_packages
   need_browser
+fi
+if [ "$group" = bench ]; then
+  need_bench_peers
 fi
