@@ -24,6 +24,7 @@ pub use gate::Gate;
 use origin::Origins;
 use shared::Metric;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::timeout::TimeoutLayer;
@@ -34,31 +35,39 @@ const BODY_BYTES: usize = 1024 * 1024;
 /// Longer than anything that an honest request waits for, the upstream included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 
-/// What handlers share. A cheap handle.
+/// What handlers share. A cheap handle: every request has its own.
 #[derive(Clone)]
-pub struct App {
-    config: Arc<Config>,
+pub struct App(Arc<Parts>);
+
+pub struct Parts {
+    config: Config,
     live: Live,
     source: Source,
     flights: Flights,
     gate: Arc<Gate>,
-    viewing: Arc<Viewing>,
-    origins: Arc<Origins>,
+    viewing: Viewing,
+    origins: Origins,
 }
 
 impl App {
     pub fn new(config: Config, address: SocketAddr, live: Live, source: Source, gate: Arc<Gate>) -> App {
-        let viewing = Arc::new(Viewing::new(&config, &source));
-        let origins = Arc::new(Origins { on_loopback: address.ip().is_loopback() });
-        let flights = Flights::default();
-        App { config: Arc::new(config), live, source, flights, gate, viewing, origins }
+        let viewing = Viewing::new(&config, &source);
+        let origins = Origins { on_loopback: address.ip().is_loopback() };
+        App(Arc::new(Parts { config, live, source, flights: Flights::default(), gate, viewing, origins }))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 
 pub fn router(app: App) -> Router {
     let mut router = Router::new()
         .route("/notify", any(notify::notify).layer(DefaultBodyLimit::max(notify::BODY_BYTES)))
-        .route("/ws", get(ws::join))
         .route("/health", get(health::health))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
@@ -69,7 +78,8 @@ pub fn router(app: App) -> Router {
             get(move |app, viewer, headers, query| stats::stat(metric, app, viewer, headers, query)),
         );
     }
-    let cors = origin::cors(app.origins.clone());
+    // What the others go through costs a handshake more than the handshake, and none of it is for sockets.
+    let ws = Router::new().route("/ws", get(ws::join)).method_not_allowed_fallback(pass::no_such_route);
     let router = match &app.source {
         Source::Shop(shop) => router.with_state(app.clone()).merge(shop.router()),
         Source::Upstream(_) => router.with_state(app.clone()),
@@ -79,6 +89,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(pass::no_such_route)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WITHIN))
-        .layer(cors)
+        .layer(origin::cors(app.origins))
+        .merge(ws.with_state(app))
         .layer(middleware::from_fn(pass::log))
 }

@@ -3,10 +3,10 @@
 
 use super::auth::{host, is_loopback_name};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+#[derive(Clone, Copy)]
 pub struct Origins {
     pub on_loopback: bool,
 }
@@ -30,7 +30,7 @@ impl Origins {
     }
 }
 
-pub fn cors(origins: Arc<Origins>) -> CorsLayer {
+pub fn cors(origins: Origins) -> CorsLayer {
     let allowed = move |origin: &HeaderValue, parts: &axum::http::request::Parts| {
         let host = host(&parts.headers).unwrap_or_default();
         origin.to_str().is_ok_and(|origin| origins.allows(origin, host))

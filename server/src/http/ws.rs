@@ -67,11 +67,9 @@ pub async fn join(
 
     let upgrade = hyper::upgrade::on(&mut request);
     let Position { epoch, .. } = position;
-    let App { live, viewing, .. } = app;
-    let deadline = viewer.deadline();
-    let renew = move |text: &[u8]| viewer.renew(&viewing, text);
     tokio::spawn(async move {
         let Some((stream, early)) = tcp_stream(upgrade).await else { return };
+        let live = &app.live;
         if !live.latest.snapshot().is_filled() {
             // On a cold server a client waits for the first fill; then its first frame carries what there is, and an
             // original client is not told of the fill as if something had happened.
@@ -81,7 +79,8 @@ pub async fn join(
         let same_history = epoch.as_deref() == Some(live.latest.snapshot().epoch());
         drop(epoch);
         let seen = if same_history { version } else { 0 };
-        let newcomer = Newcomer { stream, early, dialect, seen, deadline };
+        let newcomer = Newcomer { stream, early, dialect, seen, deadline: viewer.deadline() };
+        let renew = |text: &[u8]| viewer.renew(&app.viewing, text);
         live.hub.serve(newcomer, &renew, || place.served()).await;
     });
     Ok(switching(&accept, offered.ours))

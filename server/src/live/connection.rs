@@ -176,7 +176,7 @@ impl Connection {
 
     /// Reads until the client is gone. `early` is what it sent right behind its request: no readiness is ever
     /// reported for those bytes, so they are read first.
-    pub async fn read_to_end(self: &Arc<Self>, latest: &Latest, early: Bytes, renew: &Renew) {
+    pub async fn read_to_end(self: &Arc<Self>, latest: &Latest, early: Bytes, renew: &Renew<'_>) {
         let mut parser = Parser::default();
         if !self.take_in(&mut parser, &early, latest, renew) {
             return self.drain().await;
@@ -195,7 +195,7 @@ impl Connection {
     }
 
     /// The buffer lives only here, so that an idle connection has none.
-    fn read_once(self: &Arc<Self>, parser: &mut Parser, latest: &Latest, renew: &Renew) -> Read {
+    fn read_once(self: &Arc<Self>, parser: &mut Parser, latest: &Latest, renew: &Renew<'_>) -> Read {
         let mut buffer = [0; 2048];
         match self.stream.try_read(&mut buffer) {
             Ok(0) => Read::End,
@@ -209,7 +209,13 @@ impl Connection {
     }
 
     /// Whether to go on listening.
-    fn take_in(self: &Arc<Self>, parser: &mut Parser, bytes: &[u8], latest: &Latest, renew: &Renew) -> bool {
+    fn take_in(
+        self: &Arc<Self>,
+        parser: &mut Parser,
+        bytes: &[u8],
+        latest: &Latest,
+        renew: &Renew<'_>,
+    ) -> bool {
         let mut going_on = true;
         let result = parser.feed(bytes, |incoming| match incoming {
             Incoming::Ping(payload) => self.with_outbox(latest, |outbox| {
@@ -236,7 +242,7 @@ impl Connection {
     }
 
     /// The one message that a client may send: a new token for this connection.
-    fn renew_token(self: &Arc<Self>, text: &[u8], latest: &Latest, renew: &Renew) {
+    fn renew_token(self: &Arc<Self>, text: &[u8], latest: &Latest, renew: &Renew<'_>) {
         match renew(text) {
             None => {}
             Some(Ok(deadline)) => {
@@ -267,7 +273,7 @@ impl Connection {
 }
 
 /// What to do with a client's text: `None`, not for us; a new deadline; or the code to close with.
-pub type Renew = dyn Fn(&[u8]) -> Option<Result<Millis, CloseCode>> + Send + Sync;
+pub type Renew<'a> = dyn Fn(&[u8]) -> Option<Result<Millis, CloseCode>> + Send + Sync + 'a;
 
 fn auth_answer(deadline: Millis) -> Bytes {
     let message = serde_json::json!({

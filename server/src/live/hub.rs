@@ -88,7 +88,7 @@ impl Hub {
     }
 
     /// Serves one client until it is gone; calls `served` once it is brought up to date, or on its way to be.
-    pub async fn serve(&self, newcomer: Newcomer, renew: &Renew, served: impl FnOnce()) {
+    pub async fn serve(&self, newcomer: Newcomer, renew: &Renew<'_>, served: impl FnOnce()) {
         let Newcomer { stream, early, dialect, mut seen, deadline } = newcomer;
         if dialect == Dialect::Original {
             // It loads its first data itself, and is told what happens from now on.
