@@ -86,6 +86,7 @@ pub enum Took {
 }
 
 /// One client's side of the protocol: its position, what it has merged, and what it may not be sent again.
+#[derive(Clone)]
 pub struct Reader {
     number: usize,
     dialect: Dialect,

@@ -53,6 +53,8 @@ pub struct Client {
     random: StdRng,
     weather: watch::Receiver<Weather>,
     reader: Reader,
+    /// What it was at some time before, as a page that a browser restores.
+    saved: Option<Reader>,
     view: Arc<Mutex<View>>,
     /// For the report of a failure.
     frame_before: String,
@@ -80,6 +82,7 @@ pub fn start(world: &Arc<World>, number: usize) -> Arc<Mutex<View>> {
         random: world.random(number as u64),
         weather: world.weather.subscribe(),
         reader,
+        saved: None,
         view: view.clone(),
         frame_before: "none".to_owned(),
     };
@@ -114,6 +117,9 @@ impl Client {
     async fn live(mut self) {
         loop {
             sleep(self.pause()).await;
+            if !self.is_quiet() {
+                self.save_or_restore();
+            }
             // Read before it connects, so that a cut is never taken for one within a life.
             let life = self.world.life();
             let Some(socket) = self.connect().await else { continue };
@@ -145,6 +151,26 @@ impl Client {
     fn pause(&mut self) -> Duration {
         let longest_ms = if self.is_quiet() { 150 } else { 500 };
         Duration::from_millis(self.random.random_range(50..longest_ms))
+    }
+
+    /// It may come back with a position from long ago, of this epoch or of one before.
+    fn save_or_restore(&mut self) {
+        match self.saved.take() {
+            Some(saved) if self.random.random_bool(0.3) => {
+                self.world.counts.restored.one();
+                self.reader = saved;
+                self.show();
+            }
+            Some(saved) => self.saved = Some(saved),
+            None if self.random.random_bool(0.3) => self.saved = Some(self.reader.clone()),
+            None => {}
+        }
+    }
+
+    fn show(&self) {
+        let (shown, well, place) =
+            (self.reader.shown().clone(), self.reader.is_told_all_is_well(), self.reader.place());
+        self.see(|view| (view.shown, view.well, view.place) = (shown, well, place));
     }
 
     fn see(&self, change: impl FnOnce(&mut View)) {
@@ -330,9 +356,7 @@ impl Client {
         counts.frames.one();
         self.frame_before.clear();
         self.frame_before.push_str(cut(text));
-        let (shown, well, place) =
-            (self.reader.shown().clone(), self.reader.is_told_all_is_well(), self.reader.place());
-        self.see(|view| (view.shown, view.well, view.place) = (shown, well, place));
+        self.show();
         Ok(())
     }
 

@@ -62,6 +62,7 @@ counts! {
         dawdles "slow reading for a while",
         deaf "stalls of more than 10 s",
         shouts "messages that are too long",
+        restored "returns with a position of long ago",
         pings "pings";
     "ends of connections":
         answered "our close frame answered",

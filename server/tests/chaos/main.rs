@@ -302,6 +302,7 @@ impl Chaos {
             ("client that left", &counts.closed),
             ("client that vanished", &counts.vanished),
             ("stall", &counts.stalls),
+            ("old position", &counts.restored),
             ("slow reader", &counts.dawdles),
             ("close with 1009", &counts.too_big),
             ("close with 1001", &counts.going_away),
