@@ -188,6 +188,11 @@ impl Server {
         self.notifier.answered()
     }
 
+    /// Each worker thread gets a core.
+    pub fn pin_workers(&self, cores: &[usize]) -> Result<()> {
+        system::pin_workers(self.child.id(), cores).context("the server's threads")
+    }
+
     pub fn cpu_time(&self) -> Result<Duration> {
         system::cpu_time(self.child.id()).context("the server's CPU time")
     }

@@ -1,4 +1,4 @@
-//! The system calls that the standard library lacks, and the only unsafe code of the project.
+//! The system calls that the standard library lacks, and nearly all unsafe code of the project.
 //!
 //! Each is a few lines around one call; the arguments are owned by the caller for the whole call, which is all that
 //! the kernel asks of them.
@@ -12,6 +12,11 @@ use std::time::Duration;
 
 /// Runs the calling thread, and those it starts from now on, on these cores only.
 pub fn pin(cores: &[usize]) -> io::Result<()> {
+    pin_thread(0, cores)
+}
+
+/// 0 is the calling thread.
+fn pin_thread(id: libc::pid_t, cores: &[usize]) -> io::Result<()> {
     // SAFETY: a cpu_set_t is plain data; all zeros is the empty set.
     let mut set: libc::cpu_set_t = unsafe { zeroed() };
     for core in cores {
@@ -19,7 +24,22 @@ pub fn pin(cores: &[usize]) -> io::Result<()> {
         unsafe { libc::CPU_SET(*core, &mut set) };
     }
     // SAFETY: `set` lives through the call and has the size that is passed.
-    check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) })?;
+    check(unsafe { libc::sched_setaffinity(id, size_of::<libc::cpu_set_t>(), &raw const set) })?;
+    Ok(())
+}
+
+/// Deals a process's worker threads out to `cores`, one after the other.
+pub fn pin_workers(pid: u32, cores: &[usize]) -> io::Result<()> {
+    let mut cores = cores.iter().cycle();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let thread = thread?;
+        let name = std::fs::read_to_string(thread.path().join("comm"))?;
+        if name.starts_with("tokio-r")
+            && let (Ok(id), Some(core)) = (thread.file_name().to_string_lossy().parse(), cores.next())
+        {
+            pin_thread(id, &[*core])?;
+        }
+    }
     Ok(())
 }
 

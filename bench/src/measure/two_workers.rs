@@ -34,6 +34,8 @@ pub fn run(bench: &mut Bench, rounds: usize) {
 
 fn case(bench: &mut Bench, measure: Measure, cores: &[usize], round: usize) -> Result<()> {
     let mut server = bench.start_on(Peer::Pulso, cores)?;
+    // A broadcast is over before the kernel would think of moving one of two busy threads to an idle core.
+    server.pin_workers(cores)?;
     let mut clients = Clients::new(server.address, "/ws")?;
     clients.join(CLIENTS, 32, Kind::Timed, Duration::from_secs(10), &mut |_, _| {})?;
     let mut buffer = vec![0; 64 * 1024];
