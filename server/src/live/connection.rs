@@ -90,7 +90,7 @@ impl Connection {
         if write.handed_over {
             return;
         }
-        match self.drive(&mut write, latest).0 {
+        match self.drive(&mut write, latest, |bytes| self.send_at_once(bytes)).0 {
             Driven::CaughtUp => {}
             Driven::Full | Driven::Over => {
                 write.handed_over = true;
@@ -106,20 +106,19 @@ impl Connection {
 
     /// The newest snapshot is read under the connection's lock: whoever is passed over because of `handed_over` has
     /// published before, so the catch-up task, which asks for the lock later, sees its version.
-    fn drive(&self, write: &mut Write, latest: &Latest) -> (Driven, bool) {
-        write.outbox.drive(&latest.snapshot(), |bytes| self.send(bytes))
+    fn drive(&self, write: &mut Write, latest: &Latest, send: impl FnMut(&[u8]) -> Sent) -> (Driven, bool) {
+        write.outbox.drive(&latest.snapshot(), send)
     }
 
-    fn send(&self, bytes: &[u8]) -> Sent {
-        loop {
-            match self.stream.try_write(bytes) {
-                Ok(0) => return Sent::Broken,
-                Ok(count) => return Sent::Bytes(count),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Sent::Full,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Sent::Broken,
-            }
-        }
+    /// Straight to the system call: what the runtime knows of the socket is in memory that nothing else in a broadcast
+    /// touches. Only for those who do not wait afterwards.
+    fn send_at_once(&self, bytes: &[u8]) -> Sent {
+        sent(|| SockRef::from(&self.stream).send(bytes))
+    }
+
+    /// Tells the runtime when the socket is full, so that it can be waited for.
+    fn send_or_wait(&self, bytes: &[u8]) -> Sent {
+        sent(|| self.stream.try_write(bytes))
     }
 
     /// Writes for a client whose socket was full, until it is up to date or gone.
@@ -132,7 +131,7 @@ impl Connection {
                 return self.end().await;
             }
             let mut write = self.lock();
-            let (driven, progress) = self.drive(&mut write, &latest);
+            let (driven, progress) = self.drive(&mut write, &latest, |bytes| self.send_or_wait(bytes));
             if progress {
                 give_up_at = Instant::now() + SEND_WITHIN;
             }
@@ -280,6 +279,18 @@ fn auth_answer(deadline: Millis) -> Bytes {
         "event": shared::AUTH, "data": {}, "timestamp": clock::iso(clock::now()), "expires": clock::iso(deadline),
     });
     frame::text(message.to_string().as_bytes())
+}
+
+fn sent(mut send: impl FnMut() -> std::io::Result<usize>) -> Sent {
+    loop {
+        match send() {
+            Ok(0) => return Sent::Broken,
+            Ok(count) => return Sent::Bytes(count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Sent::Full,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Sent::Broken,
+        }
+    }
 }
 
 enum Read {
