@@ -117,7 +117,7 @@ describe('the dashboard of an embedded shop', () => {
 
   it('ends politely when it is told to', async () => {
     assert.equal(await server.end('SIGTERM'), 0);
-    for (const line of ['client joined', 'client left', 'notification received: REPAIR_ORDER_CREATED -> 7 metrics', 'metrics broadcast to 1 clients', 'going down']) {
+    for (const line of ['clients joined: 1, left: 0, connected: 1', 'notification received: REPAIR_ORDER_CREATED -> 7 metrics', 'metrics broadcast to 1 clients', 'going down']) {
       assert.ok(server.log.includes(line), `${line}:\n${server.log}`);
     }
     await server.restart();

@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at
 /// When nothing was sent for so long, clients are told that the server is still here.
 pub const HEARTBEAT_AFTER: Duration = Duration::from_secs(5);
 
-/// How often expired tokens and due heartbeats are looked for.
+/// How often expired tokens and due heartbeats are looked for, and who came and left is told.
 const TICK: Duration = Duration::from_millis(500);
 
 /// Connections written to before the broadcaster lets others run.
@@ -45,6 +45,8 @@ struct Shared {
     shards: Vec<Mutex<Slab<Arc<Connection>>>>,
     next_shard: AtomicUsize,
     clients: AtomicUsize,
+    /// All that ever joined.
+    joined: AtomicUsize,
     draining: AtomicBool,
     /// Told when the last client left.
     empty: Notify,
@@ -78,6 +80,7 @@ impl Hub {
             shards: (0..shards.max(1)).map(|_| Mutex::default()).collect(),
             next_shard: AtomicUsize::new(0),
             clients: AtomicUsize::new(0),
+            joined: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             empty: Notify::new(),
         }))
@@ -96,7 +99,6 @@ impl Hub {
         }
         let connection = Arc::new(Connection::new(stream, dialect, seen, deadline));
         let seat = self.join(connection.clone());
-        tracing::debug!(clients = self.clients(), ?dialect, "client joined");
         if self.is_draining() {
             connection.close(&self.0.latest, CloseCode::GOING_AWAY);
         } else {
@@ -105,7 +107,6 @@ impl Hub {
         served();
         connection.read_to_end(&self.0.latest, early, renew).await;
         drop(seat);
-        tracing::debug!(clients = self.clients(), "client left");
     }
 
     /// No client is wanted any more.
@@ -145,6 +146,7 @@ impl Hub {
         let shard = self.0.next_shard.fetch_add(1, Ordering::Relaxed) % self.0.shards.len();
         let key = self.shard(shard).insert(connection);
         self.0.clients.fetch_add(1, Ordering::Relaxed);
+        self.0.joined.fetch_add(1, Ordering::Relaxed);
         Seat { hub: self.clone(), shard, key }
     }
 
@@ -159,6 +161,7 @@ impl Hub {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sent_at = Instant::now();
         let mut version = latest.version();
+        let mut told = Crowd::default();
         loop {
             tokio::select! {
                 changed = news.changed() => {
@@ -176,6 +179,9 @@ impl Hub {
                     self.each(shard, |connection| connection.update(latest)).await;
                 }
                 _ = tick.tick() => {
+                    if shard == 0 {
+                        told = self.tell_who_came_and_left(told);
+                    }
                     let now = clock::now();
                     let beat = (sent_at.elapsed() >= HEARTBEAT_AFTER).then(|| latest.snapshot().heartbeat(now));
                     if beat.is_some() {
@@ -192,6 +198,17 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// In one line, however many they are.
+    fn tell_who_came_and_left(&self, before: Crowd) -> Crowd {
+        let crowd = Crowd { joined: self.0.joined.load(Ordering::Relaxed), clients: self.clients() };
+        if crowd != before {
+            let joined = crowd.joined - before.joined;
+            let left = (before.clients + joined).saturating_sub(crowd.clients);
+            tracing::info!("clients joined: {joined}, left: {left}, connected: {}", crowd.clients);
+        }
+        crowd
     }
 
     async fn each(&self, shard: usize, mut with: impl FnMut(&Arc<Connection>)) {
@@ -220,6 +237,13 @@ fn drained_at(told: usize, clients: usize) -> Duration {
     let one_by_one = Duration::from_secs(1) / DRAIN_PER_SECOND as u32;
     let step = one_by_one.min(DRAIN_SPREAD / clients.max(1) as u32);
     (step * told as u32).min(DRAIN_SPREAD)
+}
+
+/// What was last told of the clients.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Crowd {
+    joined: usize,
+    clients: usize,
 }
 
 /// A place in the slab, given up when dropped.
