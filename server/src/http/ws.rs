@@ -36,17 +36,17 @@ pub struct Position {
 pub async fn join(
     State(app): State<App>,
     peer: Peer,
-    headers: HeaderMap,
     Query(position): Query<Position>,
     mut request: Request,
 ) -> Result<Response, Error> {
-    let accept = handshake(&headers)?;
-    let offered = Offered::read(&headers);
-    let token = offered.token.as_deref().or(position.token.as_deref()).or_else(|| bearer(&headers));
+    let headers = request.headers();
+    let accept = handshake(headers)?;
+    let offered = Offered::read(headers);
+    let token = offered.token.as_deref().or(position.token.as_deref()).or_else(|| bearer(headers));
     let viewer = app.viewing.admit(token, peer).inspect_err(|error| {
         tracing::warn!(peer = %peer.address, status = error.status().as_u16(), "client refused: its token");
     })?;
-    app.origins.check(&headers).map_err(|reason| {
+    app.origins.check(headers).map_err(|reason| {
         tracing::warn!(peer = %peer.address, "client refused: {reason}");
         Error::forbidden()
     })?;
