@@ -18,6 +18,9 @@ pub const FILL_WITHIN: Duration = Duration::from_secs(3);
 
 const MOST_ROWS: u32 = 100;
 
+/// Kept by the browser, and asked for anew each time.
+const CACHE: &str = "private, no-cache";
+
 pub async fn stat(
     metric: Metric,
     State(app): State<App>,
@@ -36,8 +39,7 @@ pub async fn stat(
     let snapshot = app.live.latest.snapshot();
     let Some((body, version)) = snapshot.body(metric) else { return Err(missing(snapshot.trouble(metric))) };
     let tag = format!("\"{}-{version}\"", snapshot.epoch());
-    let mut response =
-        if matches(&headers, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { json(body) };
+    let mut response = if matches(&headers, &tag) { not_modified() } else { json(body) };
     let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits and a number fit into a header");
     response.headers_mut().insert(header::ETAG, tag);
     Ok(response)
@@ -70,8 +72,12 @@ fn missing(trouble: Option<MetricState>) -> Error {
     }
 }
 
+fn not_modified() -> Response {
+    (StatusCode::NOT_MODIFIED, [(header::CACHE_CONTROL, CACHE)]).into_response()
+}
+
 fn json(body: &RawValue) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "private, no-cache")];
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, CACHE)];
     (headers, body.get().to_owned()).into_response()
 }
 

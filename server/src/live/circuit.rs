@@ -1,7 +1,7 @@
 //! The circuit towards the source: while it is down, one metric at a time is tried instead of all that are due.
 //!
-//! One endpoint that fails opens nothing; a source that cannot be reached does, and so do several metrics in a
-//! row without any answer. Pure: time comes in from outside.
+//! A source that cannot be reached opens it, and so do several metrics that were fine and fail one after the other
+//! without any answer in between. Endpoints that always fail do not. Pure: time comes in from outside.
 
 use super::snapshot::Failure;
 use shared::{Metric, MetricSet};
@@ -14,9 +14,19 @@ const FAILED_IN_A_ROW: usize = 3;
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Default)]
+/// How the source is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// A request for each metric.
+    OneByOne,
+    /// All in one transaction, so that they agree with each other.
+    Together,
+}
+
+#[derive(Debug)]
 pub struct Circuit {
-    /// Metrics that failed since the source last answered.
+    reads: Reads,
+    /// Metrics that began to fail since the source last answered.
     failed: MetricSet,
     open: Option<Open>,
 }
@@ -36,21 +46,29 @@ enum Probe {
 }
 
 impl Circuit {
+    pub fn new(reads: Reads) -> Circuit {
+        Circuit { reads, failed: MetricSet::EMPTY, open: None }
+    }
+
     pub fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
-    /// What of `wanted` may be fetched now: everything, or while it is open one metric at its time, in turn.
-    pub fn admit(&mut self, wanted: MetricSet, now: Instant) -> MetricSet {
+    /// What may be fetched now: while it is closed what is wanted; while it is open, at its time, the next of all that
+    /// are `idle`, wanted or not. So whatever the source can answer closes it, and a broken endpoint only has its turn.
+    pub fn admit(&mut self, wanted: MetricSet, idle: MetricSet, now: Instant) -> MetricSet {
         let Some(open) = &mut self.open else { return wanted };
         let due = matches!(open.probe, Probe::At(at) if at <= now);
         let after = |metric: &Metric| open.last.is_none_or(|last| *metric as usize > last as usize);
-        let Some(metric) = wanted.iter().find(after).or_else(|| wanted.iter().next()).filter(|_| due) else {
+        let Some(metric) = idle.iter().find(after).or_else(|| idle.iter().next()).filter(|_| due) else {
             return MetricSet::EMPTY;
         };
         open.probe = Probe::UnderWay;
         open.last = Some(metric);
-        [metric].into()
+        match self.reads {
+            Reads::OneByOne => [metric].into(),
+            Reads::Together => idle,
+        }
     }
 
     /// When the next try may begin; `None`: it is under way, or nothing holds anything up.
@@ -67,8 +85,11 @@ impl Circuit {
         self.open.take().is_some()
     }
 
-    pub fn failed(&mut self, metric: Metric, failure: Failure, now: Instant, jitter: f64) {
-        self.failed.insert(metric);
+    /// `again`: it had failed before this time, which says little of the source.
+    pub fn failed(&mut self, metric: Metric, failure: Failure, again: bool, now: Instant, jitter: f64) {
+        if !again {
+            self.failed.insert(metric);
+        }
         match &mut self.open {
             Some(open) if open.probe == Probe::UnderWay && open.last == Some(metric) => {
                 open.tries += 1;
@@ -95,9 +116,9 @@ mod tests {
     use super::*;
 
     fn failing(metrics: &[Metric], failure: Failure) -> (Circuit, Instant) {
-        let (mut circuit, now) = (Circuit::default(), Instant::now());
+        let (mut circuit, now) = (Circuit::new(Reads::OneByOne), Instant::now());
         for metric in metrics {
-            circuit.failed(*metric, failure, now, 1.0);
+            circuit.failed(*metric, failure, false, now, 1.0);
         }
         (circuit, now)
     }
@@ -109,6 +130,25 @@ mod tests {
     }
 
     #[test]
+    fn endpoints_that_always_fail_open_nothing() {
+        let (mut circuit, now) = (Circuit::new(Reads::OneByOne), Instant::now());
+        for metric in Metric::ALL {
+            circuit.failed(metric, Failure::Unreadable, true, now, 1.0);
+        }
+        assert!(!circuit.is_open());
+    }
+
+    #[test]
+    fn what_is_read_together_is_tried_together() {
+        let (mut circuit, now) = (Circuit::new(Reads::Together), Instant::now());
+        MetricSet::ALL.iter().for_each(|metric| circuit.failed(metric, Failure::Unreadable, false, now, 1.0));
+        let at = circuit.probe_at().expect("a next try");
+        assert_eq!(circuit.admit(MetricSet::EMPTY, MetricSet::ALL, at), MetricSet::ALL);
+        MetricSet::ALL.iter().for_each(|metric| circuit.failed(metric, Failure::Unreadable, true, at, 1.0));
+        assert_eq!(circuit.probe_at(), Some(at + 2 * RETRY_FIRST), "one try, however many metrics");
+    }
+
+    #[test]
     fn a_source_without_an_answer_opens_it() {
         let (circuit, _) = failing(&[Metric::OrdersRecent], Failure::Unreachable);
         assert!(circuit.is_open(), "nobody listens");
@@ -117,7 +157,7 @@ mod tests {
 
         let (mut circuit, now) = failing(&three[..2], Failure::Unreadable);
         assert!(!circuit.answered());
-        circuit.failed(three[2], Failure::Unreadable, now, 1.0);
+        circuit.failed(three[2], Failure::Unreadable, false, now, 1.0);
         assert!(!circuit.is_open(), "an answer in between");
     }
 
@@ -128,14 +168,15 @@ mod tests {
         for _ in 0..8 {
             let at = circuit.probe_at().expect("a next try");
             waits.push((at - now).as_millis());
-            assert_eq!(circuit.admit(MetricSet::ALL, at - Duration::from_millis(1)), MetricSet::EMPTY);
-            let probe = circuit.admit(MetricSet::ALL, at);
-            assert_eq!(circuit.admit(MetricSet::ALL, at), MetricSet::EMPTY, "it is under way");
+            let mut admit = |at| circuit.admit(MetricSet::EMPTY, MetricSet::ALL, at);
+            assert_eq!(admit(at - Duration::from_millis(1)), MetricSet::EMPTY);
+            let probe = admit(at);
+            assert_eq!(admit(at), MetricSet::EMPTY, "it is under way");
             let metric = probe.iter().next().expect("one metric");
             assert_eq!(probe.len(), 1);
             tried.push(metric);
             now = at;
-            circuit.failed(metric, Failure::Unreachable, now, 1.0);
+            circuit.failed(metric, Failure::Unreachable, false, now, 1.0);
         }
         assert_eq!(waits, [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
         tried.sort_unstable_by_key(|metric| *metric as usize);
@@ -147,7 +188,7 @@ mod tests {
     fn a_late_failure_of_before_does_not_push_the_next_try_away() {
         let (mut circuit, now) = failing(&[Metric::OrdersRecent], Failure::Unreachable);
         let at = circuit.probe_at();
-        circuit.failed(Metric::UsersOverview, Failure::Unreadable, now + Duration::from_secs(2), 1.0);
+        circuit.failed(Metric::UsersOverview, Failure::Unreadable, false, now + Duration::from_secs(2), 1.0);
         assert_eq!(circuit.probe_at(), at);
     }
 
@@ -155,7 +196,7 @@ mod tests {
     fn the_first_answer_closes_it() {
         let (mut circuit, now) = failing(&[Metric::OrdersRecent], Failure::Unreachable);
         assert!(circuit.answered());
-        assert_eq!(circuit.admit(MetricSet::ALL, now), MetricSet::ALL);
+        assert_eq!(circuit.admit(MetricSet::ALL, MetricSet::ALL, now), MetricSet::ALL);
         assert!(!circuit.answered());
     }
 }

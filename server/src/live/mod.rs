@@ -18,6 +18,7 @@ mod frame;
 #[cfg(test)]
 mod model;
 
+pub use circuit::Reads;
 pub use frame::CloseCode;
 pub use hub::{DRAIN_WITHIN, Hub, Newcomer};
 pub use latest::Latest;

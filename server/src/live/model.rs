@@ -4,6 +4,7 @@
 //! The guarantees are those of `docs/protocol.md`: in the end each client equals the source (F3), versions and values
 //! only grow (F2), and what a client ends up with was read after its last announcement (F1).
 
+use super::circuit::Reads;
 use super::outbox::{Dialect, Driven, Outbox, Sent};
 use super::plan::Causes;
 use super::snapshot::{Answer, Failure, Snapshot};
@@ -105,7 +106,7 @@ impl World {
     fn new() -> World {
         let empty = Arc::new(Snapshot::empty("9f2c41d07ab35e18", 0));
         let mut world = World {
-            writer: Writer::new(empty.clone()),
+            writer: Writer::new(Reads::OneByOne, empty.clone()),
             published: empty,
             start: Instant::now(),
             elapsed_ms: 0,
@@ -161,7 +162,10 @@ impl World {
                 self.flights.push(Flight { metric, began: self.tick, read: None });
             }
         }
-        let Some(next) = self.writer.publish(now, self.elapsed_ms as i64) else { return };
+        let next = self.writer.publish(now, self.elapsed_ms as i64);
+        let wake = self.writer.wake(now);
+        assert!(wake.is_none_or(|wake| wake > now), "it would be woken again at once, for nothing");
+        let Some(next) = next else { return };
         assert!(next.version() >= self.published.version(), "a version went back");
         self.published = next;
         for client in &mut self.clients {
@@ -219,15 +223,19 @@ impl World {
                 self.clients[client].connect(dialect, &self.published);
             }
         }
-        for _ in 0..40 {
-            self.elapsed_ms += 1_000;
+        // The task sleeps until the writer wants to be woken, and wakes up for answers.
+        for _ in 0..200 {
             self.tick += 1;
-            self.turn();
-            while !self.flights.is_empty() {
+            if !self.flights.is_empty() {
                 self.land(0, Outcome::Answered);
-                self.turn();
+            } else if let Some(wake) = self.writer.wake(self.now()) {
+                self.elapsed_ms += (wake - self.now()).as_millis() as u64 + 1;
+            } else {
+                break;
             }
+            self.turn();
         }
+        assert_eq!(self.writer.wake(self.now()), None, "it never comes to rest");
         for client in 0..CLIENTS {
             self.clients[client].room(usize::MAX, &self.published);
             self.clients[client].hear();

@@ -5,7 +5,7 @@
 //! is left with a stale value for want of another event. While the source is down, the circuit lets one metric
 //! at a time try. Pure: time comes in from outside.
 
-use super::circuit::{Circuit, backoff};
+use super::circuit::{Circuit, Reads, backoff};
 use super::snapshot::Failure;
 use shared::{Event, Metric, MetricSet, Notification, PerMetric};
 use std::collections::VecDeque;
@@ -54,7 +54,7 @@ impl Causes {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Plan {
     due: MetricSet,
     in_flight: MetricSet,
@@ -67,7 +67,7 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug)]
 struct Retry {
     failures: u32,
-    /// `None` while it is being tried.
+    /// `None` while it is due or being tried.
     at: Option<Instant>,
 }
 
@@ -79,6 +79,17 @@ pub struct Round {
 }
 
 impl Plan {
+    pub fn new(reads: Reads) -> Plan {
+        Plan {
+            due: MetricSet::EMPTY,
+            in_flight: MetricSet::EMPTY,
+            causes: Causes::default(),
+            next_round: None,
+            retries: PerMetric::default(),
+            circuit: Circuit::new(reads),
+        }
+    }
+
     pub fn notify(&mut self, metrics: MetricSet, causes: Causes) {
         self.due = self.due.union(metrics);
         self.causes.append(causes);
@@ -95,8 +106,7 @@ impl Plan {
             return None;
         }
         self.retries_due(now);
-        let wanted = self.wanted();
-        let metrics = self.circuit.admit(wanted, now);
+        let metrics = self.circuit.admit(self.wanted(), self.idle(), now);
         if metrics.is_empty() && !self.is_only_announced() {
             return None;
         }
@@ -107,16 +117,13 @@ impl Plan {
         Some(Round { metrics, causes: std::mem::take(&mut self.causes) })
     }
 
-    /// Metrics that are due and not being fetched; while the circuit is open also those that wait for a retry,
-    /// since it is the circuit then that says when.
+    /// Due, and not being fetched.
     fn wanted(&self) -> MetricSet {
-        let waiting = self.retries.iter().filter(|(_, retry)| retry.is_some_and(|retry| retry.at.is_some()));
-        let retries = if self.circuit.is_open() {
-            waiting.map(|(metric, _)| metric).collect()
-        } else {
-            MetricSet::EMPTY
-        };
-        self.due.union(retries).minus(self.in_flight)
+        self.due.minus(self.in_flight)
+    }
+
+    fn idle(&self) -> MetricSet {
+        MetricSet::ALL.minus(self.in_flight)
     }
 
     /// An announcement that touches no metric makes an empty round, unless its metrics are only waiting.
@@ -160,7 +167,8 @@ impl Plan {
     /// It stays due, and is tried again after a while; `jitter` from 0 to 1 spreads the tries of many.
     pub fn failed(&mut self, metric: Metric, failure: Failure, now: Instant, jitter: f64) {
         self.in_flight.remove(metric);
-        self.circuit.failed(metric, failure, now, jitter);
+        let again = self.retries[metric].is_some();
+        self.circuit.failed(metric, failure, again, now, jitter);
         let failures = self.retries[metric].map_or(0, |retry| retry.failures) + 1;
         self.retries[metric] = Some(Retry { failures, at: Some(now + backoff(failures, jitter)) });
     }
@@ -172,12 +180,11 @@ impl Plan {
 
     /// When `begin` may have something to do, if nothing else happens before.
     pub fn wake(&self, now: Instant) -> Option<Instant> {
-        let retry = self.retries.iter().filter_map(|(_, retry)| retry.and_then(|retry| retry.at)).min();
-        let wanted = !self.wanted().is_empty();
         let at = if self.circuit.is_open() {
-            self.circuit.probe_at().filter(|_| wanted)
+            self.circuit.probe_at().filter(|_| !self.idle().is_empty())
         } else {
-            [wanted.then_some(now), retry].into_iter().flatten().min()
+            let retries = self.retries.iter().filter_map(|(_, retry)| retry.and_then(|retry| retry.at));
+            retries.chain((!self.wanted().is_empty()).then_some(now)).min()
         };
         let announced = self.is_only_announced().then_some(now);
         // Whatever is due waits for its round, too.
@@ -211,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_acted_on_at_once_and_then_shares_a_round() {
-        let (mut plan, start) = (Plan::default(), Instant::now());
+        let (mut plan, start) = (Plan::new(Reads::OneByOne), Instant::now());
         assert_eq!(plan.begin(start), None);
         notify(&mut plan, "USER_CREATED");
         let round = plan.begin(start).expect("the leading edge");
@@ -228,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_notification_during_a_fetch_makes_it_run_again() {
-        let (mut plan, start) = (Plan::default(), Instant::now());
+        let (mut plan, start) = (Plan::new(Reads::OneByOne), Instant::now());
         notify(&mut plan, "EQUIPMENT_CREATED");
         plan.begin(start).expect("the first round");
         notify(&mut plan, "EQUIPMENT_CREATED");
@@ -241,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_failed_stays_due_and_is_tried_ever_more_slowly() {
-        let (mut plan, start) = (Plan::default(), Instant::now());
+        let (mut plan, start) = (Plan::new(Reads::OneByOne), Instant::now());
         notify(&mut plan, "EQUIPMENT_CREATED");
         let mut now = start;
         let mut waits = Vec::new();
@@ -260,7 +267,7 @@ mod tests {
 
     #[test]
     fn an_event_that_touches_no_metric_is_still_announced() {
-        let mut plan = Plan::default();
+        let mut plan = Plan::new(Reads::OneByOne);
         notify(&mut plan, "SPARE_PART_CREATED");
         let round = plan.begin(Instant::now()).expect("a round without fetches");
         assert_eq!((round.metrics, round.causes.count), (MetricSet::EMPTY, 1));
@@ -277,12 +284,49 @@ mod tests {
         assert_eq!(cause("SOMETHING").1.label().as_deref(), Some("SOMETHING"));
     }
 
+    #[test]
+    fn endpoints_that_always_fail_delay_nobody() {
+        let broken = [Metric::OrdersRevenue, Metric::OrdersTopServices, Metric::UsersTopClients];
+        let (mut plan, mut now) = (Plan::new(Reads::OneByOne), Instant::now());
+        plan.reconcile();
+        let answer = |plan: &mut Plan, metrics: MetricSet, now| {
+            let (bad, good): (Vec<_>, Vec<_>) = metrics.iter().partition(|metric| broken.contains(metric));
+            good.into_iter().for_each(|metric| plan.succeeded(metric));
+            bad.into_iter().for_each(|metric| plan.failed(metric, Failure::Unreadable, now, 1.0));
+        };
+        for _ in 0..50 {
+            if let Some(round) = plan.begin(now) {
+                answer(&mut plan, round.metrics, now);
+            }
+            now = plan.wake(now).expect("the broken ones are tried again");
+        }
+        assert!(!plan.source_is_down());
+        notify(&mut plan, "EQUIPMENT_CREATED");
+        now = plan.wake(now).expect("a round").max(now);
+        assert!(plan.begin(now).expect("at once").metrics.contains(Metric::OrdersRecent));
+    }
+
+    #[test]
+    fn when_the_source_is_back_all_that_waited_is_read_at_once() {
+        let (mut plan, start) = (Plan::new(Reads::OneByOne), Instant::now());
+        plan.reconcile();
+        let all = plan.begin(start).expect("everything").metrics;
+        all.iter().for_each(|metric| plan.failed(metric, Failure::Unreachable, start, 1.0));
+        assert!(plan.source_is_down());
+        let at = plan.wake(start).expect("a try");
+        let probe = plan.begin(at).expect("a try").metrics;
+        assert_eq!(probe.len(), 1);
+        assert_eq!(plan.wake(at), None, "it is under way");
+        probe.iter().for_each(|metric| plan.succeeded(metric));
+        assert_eq!(plan.begin(at + INTERVAL).expect("the rest").metrics, MetricSet::ALL.minus(probe));
+    }
+
     proptest! {
         /// Whatever happens in whatever order: in the end each metric's last fetch began after its last
         /// notification, and no metric is ever fetched twice at a time.
         #[test]
         fn nothing_stays_stale(steps in proptest::collection::vec((0_u8..4, 0_usize..Metric::COUNT), 1..200)) {
-            let mut plan = Plan::default();
+            let mut plan = Plan::new(Reads::OneByOne);
             let mut now = Instant::now();
             let mut notified = PerMetric::from_fn(|_| 0_usize);
             let mut read = PerMetric::from_fn(|_| 0_usize);

@@ -18,6 +18,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Longer ids are cut: they travel to every client.
 const RESOURCE_CHARS: usize = 128;
+/// Of a time that the caller gave.
+const TIMESTAMP_CHARS: usize = 64;
 
 /// Where announcements are left for the updater: a bit for each metric, the last few by name, and a count.
 /// Never full, and leaving one never waits.
@@ -38,7 +40,7 @@ impl Inbox {
         let notification = Notification {
             kind: event.name(),
             resource_id: resource_id.map(|id| id.chars().take(RESOURCE_CHARS).collect()),
-            timestamp,
+            timestamp: timestamp.map(|time| time.chars().take(TIMESTAMP_CHARS).collect()),
             received: clock::iso(clock::now()),
         };
         let metrics = event.metrics(origin);
@@ -75,7 +77,7 @@ impl Updater {
         published: watch::Sender<Arc<Snapshot>>,
         reconcile_every: Duration,
     ) -> Updater {
-        let writer = Writer::new(published.borrow().clone());
+        let writer = Writer::new(source.reads(), published.borrow().clone());
         Updater { source, inbox, hub, published, reconcile_every, writer, fetches: Fetches::default() }
     }
 
@@ -97,9 +99,10 @@ impl Updater {
             tokio::select! {
                 () = self.inbox.wake.notified() => {}
                 answers = self.fetches.next() => {
-                    let now = Instant::now();
+                    // One for all: what was read together is tried again together.
+                    let (now, jitter) = (Instant::now(), rand::random());
                     for (metric, answer) in answers {
-                        self.writer.arrived(metric, answer, now, rand::random());
+                        self.writer.arrived(metric, answer, now, jitter);
                     }
                 }
                 () = sleep_until(wake) => {}

@@ -2,6 +2,7 @@
 //!
 //! Owns plan and snapshot. Pure: the updater's task brings the time, the announcements and the answers.
 
+use super::circuit::Reads;
 use super::plan::{Causes, Plan, Round};
 use super::snapshot::{Answer, Commit, Snapshot};
 use crate::clock::Millis;
@@ -32,8 +33,8 @@ struct OpenRound {
 }
 
 impl Writer {
-    pub fn new(snapshot: Arc<Snapshot>) -> Writer {
-        Writer { plan: Plan::default(), rounds: Vec::new(), unannounced: Causes::default(), snapshot }
+    pub fn new(reads: Reads, snapshot: Arc<Snapshot>) -> Writer {
+        Writer { plan: Plan::new(reads), rounds: Vec::new(), unannounced: Causes::default(), snapshot }
     }
 
     pub fn notify(&mut self, metrics: MetricSet, causes: Causes) {

@@ -21,14 +21,18 @@ impl Flights {
         flight.await
     }
 
-    /// It runs to its end even if everybody who waited has left.
+    /// Once begun it runs to its end even if everybody who waited has left. It begins when the first one waits for it,
+    /// no longer under the lock that its end needs.
     fn begin(&self, source: Source, (metric, limit): (Metric, u32)) -> Flight {
         let landed = Landed { flights: self.clone(), key: (metric, limit) };
-        let reading = tokio::spawn(async move {
-            let _landed = landed;
-            source.read_limited(metric, limit).await
-        });
-        reading.map(|answer| answer.unwrap_or(Answer::Failed(Failure::Unreadable))).boxed().shared()
+        let flight = async move {
+            let reading = tokio::spawn(async move {
+                let _landed = landed;
+                source.read_limited(metric, limit).await
+            });
+            reading.await.unwrap_or(Answer::Failed(Failure::Unreadable))
+        };
+        flight.boxed().shared()
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashMap<(Metric, u32), Flight>> {

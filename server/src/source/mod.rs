@@ -6,10 +6,13 @@ mod flights;
 pub use flights::Flights;
 pub use upstream::{Upstream, error_chain};
 
-use crate::live::{Answer, Failure};
+use crate::live::{Answer, Failure, Reads};
 use serde_json::value::RawValue;
 use shared::{Metric, MetricSet};
 use shop::Shop;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::timeout;
 
 #[derive(Clone)]
 pub enum Source {
@@ -17,16 +20,26 @@ pub enum Source {
     Shop(Shop),
 }
 
+/// A database that answers no more must not hold its metrics for ever.
+const SHOP_WITHIN: Duration = Duration::from_secs(10);
+
 impl Source {
+    pub fn reads(&self) -> Reads {
+        match self {
+            Source::Upstream(_) => Reads::OneByOne,
+            Source::Shop(_) => Reads::Together,
+        }
+    }
+
     /// Metrics that are read together: one by one over HTTP, in one transaction from the shop, so that the
     /// bars always sum to the total.
     pub fn batches(&self, metrics: MetricSet) -> Vec<MetricSet> {
         if metrics.is_empty() {
             return Vec::new();
         }
-        match self {
-            Source::Upstream(_) => metrics.iter().map(|metric| [metric].into()).collect(),
-            Source::Shop(_) => vec![metrics],
+        match self.reads() {
+            Reads::OneByOne => metrics.iter().map(|metric| [metric].into()).collect(),
+            Reads::Together => vec![metrics],
         }
     }
 
@@ -40,7 +53,7 @@ impl Source {
                 }
                 answers
             }
-            Source::Shop(shop) => match shop.stats(metrics).await {
+            Source::Shop(shop) => match in_time(shop.stats(metrics)).await {
                 Ok(bodies) => bodies.into_iter().map(|(metric, body)| (metric, answer(body))).collect(),
                 Err(error) => {
                     tracing::warn!(%error, "could not read the shop's metrics");
@@ -54,7 +67,7 @@ impl Source {
     pub async fn read_limited(&self, metric: Metric, limit: u32) -> Answer {
         match self {
             Source::Upstream(upstream) => upstream.read(metric, Some(limit)).await,
-            Source::Shop(shop) => match shop.stat(metric, limit).await {
+            Source::Shop(shop) => match in_time(shop.stat(metric, limit)).await {
                 Ok(body) => answer(body),
                 Err(error) => {
                     tracing::warn!(%error, metric = metric.key(), "could not read a metric of the shop");
@@ -62,6 +75,13 @@ impl Source {
                 }
             },
         }
+    }
+}
+
+async fn in_time<T, E: Into<anyhow::Error>>(read: impl Future<Output = Result<T, E>>) -> anyhow::Result<T> {
+    match timeout(SHOP_WITHIN, read).await {
+        Ok(read) => read.map_err(Into::into),
+        Err(_) => anyhow::bail!("no answer within {} s", SHOP_WITHIN.as_secs()),
     }
 }
 

@@ -23,6 +23,9 @@ pub const PASS_WITHIN: Duration = Duration::from_secs(30);
 /// Requests of ours to the upstream at once; more wait.
 const FETCHES: usize = 8;
 
+/// Of these, so many for lists with a length of their own: who asks for many of them must not hold up what all see.
+const LIMITED_FETCHES: usize = 2;
+
 /// A statistic larger than this is a mistake.
 const BODY_BYTES: usize = 1024 * 1024;
 
@@ -32,6 +35,7 @@ pub struct Upstream {
     base: Url,
     token: Option<SecretString>,
     permits: Arc<Semaphore>,
+    limited_permits: Arc<Semaphore>,
 }
 
 impl Upstream {
@@ -40,11 +44,18 @@ impl Upstream {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(FETCH_WITHIN)
             .build()?;
-        Ok(Upstream { client, base, token, permits: Arc::new(Semaphore::new(FETCHES)) })
+        let permits = Arc::new(Semaphore::new(FETCHES));
+        let limited_permits = Arc::new(Semaphore::new(LIMITED_FETCHES));
+        Ok(Upstream { client, base, token, permits, limited_permits })
     }
 
     pub async fn read(&self, metric: Metric, limit: Option<u32>) -> Answer {
-        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        const NEVER_CLOSED: &str = "the semaphore is never closed";
+        let _limited = match limit {
+            Some(_) => Some(self.limited_permits.acquire().await.expect(NEVER_CLOSED)),
+            None => None,
+        };
+        let _permit = self.permits.acquire().await.expect(NEVER_CLOSED);
         match tokio::time::timeout(FETCH_WITHIN, self.fetch(metric, limit)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
