@@ -14,17 +14,23 @@ mod machine;
 pub use config::{Config, Refused};
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use http::{App, Gate};
-use live::{DRAIN_WITHIN, Inbox, Live};
+use live::{Inbox, Live};
 use shared::Origin;
 use shop::{Admin, Options, Shop};
 use source::{Source, Upstream};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+/// After the clients have been sent away, answers that are still being written have so long.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+/// After a storm, others may still be settling.
+const CALM: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown` comes to its end and the clients have been sent away. Whoever drops it in between ends it
 /// at once.
@@ -34,6 +40,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the listener has no address")?;
+    machine::prepare(&listener);
     let inbox = Arc::new(Inbox::default());
     let source = open_source(&config, &inbox).await?;
     if let Source::Shop(shop) = &source {
@@ -50,16 +57,9 @@ pub async fn run(
     let room = machine::room_for_clients();
     let gate = Gate::new(room.min(config.clients as usize), config.clients_per_address as usize);
     tracing::info!("room for {} clients", room.min(config.clients as usize));
-    let memory = tokio::spawn(machine::give_memory_back(gate.clone()));
+    let memory = tokio::spawn(give_memory_back_after_storms(gate.clone()));
     let app = App::new(config, address, live, source, gate);
     let router = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    // Two frames in quick succession must not wait for a delayed acknowledgement, and little unsent old state
-    // should lie in the kernel: a slow client gets newer state sooner.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-        #[cfg(target_os = "linux")]
-        let _ = socket2::SockRef::from(&*stream).set_tcp_notsent_lowat(16 * 1024);
-    });
     let (drained, all_gone) = oneshot::channel::<()>();
     let closing = async move {
         shutdown.await;
@@ -68,9 +68,8 @@ pub async fn run(
         let _ = drained.send(());
     };
     let too_late = async {
-        // Nobody will wait any longer for answers that are still being written.
         let _ = all_gone.await;
-        tokio::time::sleep(DRAIN_WITHIN / 5).await;
+        tokio::time::sleep(ANSWERS_WITHIN).await;
     };
     // The graceful shutdown knows nothing of upgraded sockets, so these are closed before it stops listening.
     let served = tokio::select! {
@@ -83,6 +82,14 @@ pub async fn run(
         traffic.abort();
     }
     served.context("the server ended")
+}
+
+async fn give_memory_back_after_storms(gate: Arc<Gate>) {
+    loop {
+        gate.storm_is_over().await;
+        tokio::time::sleep(CALM).await;
+        machine::give_memory_back().await;
+    }
 }
 
 async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Source> {

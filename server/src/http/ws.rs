@@ -62,7 +62,7 @@ pub async fn join(
     };
 
     let mut place = app.gate.enter(peer.client).inspect_err(|full| {
-        tracing::warn!(client = %peer.client, "client refused: {full:?}");
+        tracing::debug!(client = %peer.client, "client refused: {full:?}");
     })?;
 
     let upgrade = hyper::upgrade::on(&mut request);

@@ -96,7 +96,7 @@ impl Connection {
                 write.handed_over = true;
                 tokio::spawn(self.clone().catch_up(latest.clone()));
             }
-            Driven::Broken => self.give_up(&mut write),
+            Driven::Broken => self.break_off(&mut write),
         }
     }
 
@@ -142,13 +142,24 @@ impl Connection {
                     return;
                 }
                 Driven::Over => break,
-                Driven::Broken => return self.give_up(&mut write),
+                Driven::Broken => return self.break_off(&mut write),
             }
         }
         self.end().await;
     }
 
-    /// The socket takes nothing more, or is broken. A deaf client may read its tail and the reason later: they
+    /// Nothing can be sent any more: the reader sees the end, and nobody writes.
+    fn break_off(&self, write: &mut Write) {
+        write.handed_over = true;
+        self.end_both_ways();
+    }
+
+    pub fn end_both_ways(&self) {
+        // An error means that it has ended already.
+        let _ = SockRef::from(&self.stream).shutdown(Shutdown::Both);
+    }
+
+    /// The socket takes nothing more. A deaf client may read its tail and the reason later: they
     /// are sent in one piece past the limit, so that the close frame does not cut a frame.
     fn give_up(&self, write: &mut Write) {
         let last = write.outbox.last_words(CloseCode::TOO_SLOW);
@@ -170,7 +181,7 @@ impl Connection {
             return;
         }
         tokio::time::sleep(CLOSE_WITHIN).await;
-        let _ = socket.shutdown(Shutdown::Both);
+        self.end_both_ways();
     }
 
     /// Reads until the client is gone. `early` is what it sent right behind its request: no readiness is ever

@@ -27,12 +27,12 @@ const TICK: Duration = Duration::from_millis(500);
 /// Connections written to before the broadcaster lets others run.
 const BATCH: usize = 64;
 
-/// How long a drain takes at most.
-pub const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+/// How long a drain takes at most. Supervisors wait for 10 s, and answers to requests come after it.
+const DRAIN_WITHIN: Duration = Duration::from_secs(8);
 
 /// Clients that are sent away at once come back at once, so they are told one after the other: over this time at
 /// most, which leaves the last ones a while to hang up...
-const DRAIN_SPREAD: Duration = Duration::from_secs(7);
+const DRAIN_SPREAD: Duration = Duration::from_secs(5);
 
 /// ... and at least so many in a second, so that a few are not kept waiting.
 const DRAIN_PER_SECOND: usize = 500;
@@ -106,6 +106,8 @@ impl Hub {
         }
         served();
         connection.read_to_end(&self.0.latest, early, renew).await;
+        // Who is not in the slab any more must not be written to, however slowly it reads.
+        connection.end_both_ways();
         drop(seat);
     }
 

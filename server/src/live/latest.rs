@@ -5,7 +5,7 @@ use shared::Metric;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The newest snapshot, for whoever has to write.
+/// The newest snapshot, for whoever has to write or answer.
 #[derive(Clone)]
 pub struct Latest(watch::Receiver<Arc<Snapshot>>);
 

@@ -15,6 +15,7 @@ struct Program {
 impl Program {
     async fn start(shop: &FakeShop) -> Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pulso"))
+            .env_clear()
             .env("REST_API_URL", shop.url())
             .env("PULSO_LISTEN", "127.0.0.1:0")
             .stdout(Stdio::piped())

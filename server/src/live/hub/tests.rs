@@ -92,6 +92,7 @@ impl Wire {
             if let Some(got) = self.parse() {
                 return got;
             }
+            self.hold_the_clock().await;
             let mut piece = [0; 700];
             match self.stream.read(&mut piece).await.expect("no reset") {
                 0 => {
@@ -102,6 +103,20 @@ impl Wire {
             }
             if self.pings {
                 self.stream.write_all(&[0x89, 0x81, 0, 0, 0, 0, 99]).await.expect("a socket");
+            }
+        }
+    }
+
+    /// A paused clock jumps as soon as nothing is ready, but the kernel takes its time with small windows. It stands
+    /// still while something blocks.
+    async fn hold_the_clock(&self) {
+        let mut peeked = [0];
+        let ready = timeout(Duration::ZERO, self.stream.peek(&mut peeked)).await;
+        if ready.is_err() {
+            let blocked = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(100)));
+            tokio::select! {
+                _ = self.stream.readable() => {}
+                _ = blocked => {}
             }
         }
     }
@@ -304,10 +319,12 @@ async fn after_a_burst_hundreds_of_clients_all_hold_the_last_version() {
     let hub = Hub::start(latest, 2);
     let mut wires = Vec::new();
     for _ in 0..400 {
-        let mut wire = join(&hub).await;
-        wire.version().await;
+        let (wire, stream) = pair().await;
+        // It gets no heartbeat, which would bring it up to date in the end.
+        serve(&hub, Newcomer { dialect: Dialect::Original, ..newcomer(stream) });
         wires.push(wire);
     }
+    clients(&hub, 400).await;
     for _ in 0..20 {
         let mut last = 0;
         for _ in 0..4 {
@@ -315,7 +332,8 @@ async fn after_a_burst_hundreds_of_clients_all_hold_the_last_version() {
             tokio::task::yield_now().await;
         }
         for wire in &mut wires {
-            soon("the last version", wire.reaches(last)).await;
+            let there = timeout(Duration::from_secs(30), wire.reaches(last)).await;
+            assert!(there.is_ok(), "waited in vain for version {last}");
         }
     }
 }
@@ -516,7 +534,7 @@ fn a_drain_is_spread_but_never_slow() {
     assert_eq!(drained_at(0, 1), Duration::ZERO);
     assert!(last(3) < 0.01, "a few are not kept waiting");
     assert!((last(1_000) - 2.0).abs() < 0.01, "500 a second");
-    assert!((6.9..=7.0).contains(&last(20_000)), "{}", last(20_000));
+    assert!((4.9..=5.0).contains(&last(20_000)), "{}", last(20_000));
     // More than were counted at the beginning.
     assert_eq!(drained_at(1_000_000, 10), DRAIN_SPREAD);
 }
