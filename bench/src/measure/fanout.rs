@@ -29,8 +29,8 @@ const JOIN_WITHIN: Duration = Duration::from_secs(30);
 /// So many frames gather by then that looking for them is no load to the kernel's list of ready sockets.
 const LOOK_EVERY: Duration = Duration::from_micros(50);
 
-/// Broadcasts on new connections that do not count. The kernel acknowledges the first 13 of each connection at once,
-/// which makes them half as dear again; and what compiles while it runs is done by then.
+/// Broadcasts on new connections that do not count. The first 13 of each connection cost every server half as much
+/// again, perhaps because the kernel acknowledges them at once; and what compiles while it runs is done by then.
 const WARM_UP: usize = 15;
 /// After a change of the frame's size.
 const ADJUST: usize = 2;
