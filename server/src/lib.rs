@@ -29,9 +29,6 @@ use tokio::sync::oneshot;
 /// After the clients have been sent away, answers that are still being written have so long.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
-/// After a storm, others may still be settling.
-const CALM: Duration = Duration::from_secs(1);
-
 /// Serves until `shutdown` comes to its end and the clients have been sent away. Whoever drops it in between ends it
 /// at once.
 pub async fn run(
@@ -59,7 +56,6 @@ pub async fn run(
     tracing::info!("room for {} clients", room.min(config.clients as usize));
     let memory = tokio::spawn(give_memory_back_after_storms(gate.clone()));
     let app = App::new(config, address, live, source, gate);
-    let router = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let (drained, all_gone) = oneshot::channel::<()>();
     let closing = async move {
         shutdown.await;
@@ -71,23 +67,22 @@ pub async fn run(
         let _ = all_gone.await;
         tokio::time::sleep(ANSWERS_WITHIN).await;
     };
-    // The graceful shutdown knows nothing of upgraded sockets, so these are closed before it stops listening.
-    let served = tokio::select! {
-        served = axum::serve(listener, router).with_graceful_shutdown(closing) => served,
-        () = too_late => Ok(()),
-    };
+    // Upgraded sockets are none of its connections, so these are closed before it stops listening.
+    tokio::select! {
+        () = http::serve(listener, http::router(app), closing) => {}
+        () = too_late => {}
+    }
     memory.abort();
     updater.abort();
     if let Some(traffic) = traffic {
         traffic.abort();
     }
-    served.context("the server ended")
+    Ok(())
 }
 
 async fn give_memory_back_after_storms(gate: Arc<Gate>) {
     loop {
         gate.storm_is_over().await;
-        tokio::time::sleep(CALM).await;
         machine::give_memory_back().await;
     }
 }

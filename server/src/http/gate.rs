@@ -6,20 +6,24 @@ use shop::Error;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Clients that were let in and have not been brought up to date yet; beyond, the next one is sent away.
 const WAITING: usize = 10_000;
 
-/// So many clients at once leave a heap behind that is worth giving back.
+/// So many clients leave a heap behind that is worth giving back.
 const STORM: usize = 1_000;
+
+/// Nobody has come for so long: the storm is over.
+const CALM: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub struct Gate {
     clients: usize,
     per_address: usize,
     inside: Mutex<Inside>,
-    storm_is_over: Notify,
+    storm: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -27,12 +31,13 @@ struct Inside {
     total: usize,
     waiting: usize,
     by_address: HashMap<IpAddr, usize>,
-    joined_since_calm: usize,
+    /// Since the last storm.
+    served: usize,
 }
 
 impl Gate {
     pub fn new(clients: usize, per_address: usize) -> Arc<Gate> {
-        Arc::new(Gate { clients, per_address, inside: Mutex::default(), storm_is_over: Notify::new() })
+        Arc::new(Gate { clients, per_address, inside: Mutex::default(), storm: Notify::new() })
     }
 
     /// A place for one more client from this address, which is given up when dropped.
@@ -54,9 +59,20 @@ impl Gate {
         Ok(Place { gate: self.clone(), address, waiting: true })
     }
 
-    /// Comes back each time that many clients have joined and no more are waiting.
+    /// Comes back each time that many clients have joined and no more are coming.
     pub async fn storm_is_over(&self) {
-        self.storm_is_over.notified().await;
+        while self.inside().served < STORM {
+            self.storm.notified().await;
+        }
+        loop {
+            let before = self.inside().served;
+            tokio::time::sleep(CALM).await;
+            let mut inside = self.inside();
+            if inside.served == before {
+                inside.served = 0;
+                return;
+            }
+        }
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -99,9 +115,9 @@ impl Place {
         if std::mem::take(&mut self.waiting) {
             let mut inside = self.gate.inside();
             inside.waiting -= 1;
-            inside.joined_since_calm += 1;
-            if inside.waiting == 0 && std::mem::take(&mut inside.joined_since_calm) >= STORM {
-                self.gate.storm_is_over.notify_one();
+            inside.served += 1;
+            if inside.served == STORM {
+                self.gate.storm.notify_one();
             }
         }
     }
@@ -158,18 +174,22 @@ mod tests {
         assert!(gate.enter(address(2)).is_ok());
     }
 
-    #[tokio::test]
-    async fn the_end_of_a_storm_is_told_once() {
-        let gate = Gate::new(STORM, STORM);
-        let mut places: Vec<_> = (0..STORM).filter_map(|_| gate.enter(address(1)).ok()).collect();
-        places.iter_mut().for_each(Place::served);
-        gate.storm_is_over().await;
-        places.truncate(STORM - 1);
-        gate.enter(address(1)).expect("a place").served();
-        tokio::select! {
-            biased;
-            () = gate.storm_is_over() => panic!("one client is no storm"),
-            () = std::future::ready(()) => {}
+    #[tokio::test(start_paused = true)]
+    async fn a_storm_is_over_when_nobody_comes_any_more() {
+        let gate = Gate::new(STORM * 3, STORM * 3);
+        let over = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.storm_is_over().await }
+        });
+        // One after the other, so that hardly anybody is ever waiting.
+        for _ in 0..STORM + 500 {
+            gate.enter(address(1)).expect("a place").served();
+            tokio::time::sleep(CALM / 2).await;
+            assert!(!over.is_finished(), "somebody came a moment ago");
         }
+        over.await.expect("no panic");
+        gate.enter(address(1)).expect("a place").served();
+        let again = tokio::time::timeout(CALM * 100, gate.storm_is_over()).await;
+        assert!(again.is_err(), "one client is no storm");
     }
 }

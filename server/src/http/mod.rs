@@ -2,6 +2,7 @@
 //!
 //! What is not ours goes to the shop: the one in this process, or the upstream.
 
+mod serve;
 mod notify;
 mod stats;
 mod ws;
@@ -22,6 +23,7 @@ use axum::routing::{any, get};
 use axum::{Router, middleware};
 pub use gate::Gate;
 use origin::Origins;
+pub use serve::serve;
 use shared::Metric;
 use std::net::SocketAddr;
 use std::ops::Deref;

@@ -14,7 +14,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::downcast;
 use serde::Deserialize;
 use sha1::{Digest, Sha1};
 use shop::Error;
@@ -88,10 +87,8 @@ pub async fn join(
 
 /// The plain connection, and what the client sent right behind its request. `None`: it is gone already.
 async fn tcp_stream(upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
-    let Ok(parts) = downcast::<TokioIo<TcpStream>>(upgrade.await.ok()?) else {
-        tracing::error!(
-            "the listener's stream is no TcpStream; a wrapping listener has to be unwrapped here"
-        );
+    let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>() else {
+        tracing::error!("the connection is no TcpStream; what wraps it has to be unwrapped here");
         return None;
     };
     // A copy: the buffer that it lies in is large, and most often it is empty.
