@@ -80,7 +80,7 @@ pub fn router(app: App) -> Router {
             get(move |app, viewer, headers, query| stats::stat(metric, app, viewer, headers, query)),
         );
     }
-    // What the others go through costs a handshake more than the handshake, and none of it is for sockets.
+    // None of the layers for requests is for sockets, and each would cost every handshake.
     let ws = Router::new().route("/ws", get(ws::join)).method_not_allowed_fallback(pass::no_such_route);
     let router = match &app.source {
         Source::Shop(shop) => router.with_state(app.clone()).merge(shop.router()),

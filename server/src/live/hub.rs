@@ -213,6 +213,7 @@ impl Hub {
         crowd
     }
 
+    /// A batch at a time, so that others run in between.
     async fn each(&self, shard: usize, mut with: impl FnMut(&Arc<Connection>)) {
         let mut from = 0;
         while let Some((batch, next)) = self.batch(shard, from) {
