@@ -2,21 +2,17 @@
 
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, value_parser};
+use clap::{Args, FromArgMatches, value_parser};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Shorter keys can be guessed offline from one token.
 const SECRET_BYTES: usize = 32;
 
-/// The live dashboard of a repair shop.
-///
-/// With REST_API_URL it serves the dashboard of an existing shop backend; without, it is the shop itself.
-#[derive(Clone, Debug, Parser)]
-#[command(name = "pulso", version, max_term_width = 110)]
+#[derive(Clone, Debug, Args)]
 pub struct Config {
     /// Address to listen on [default: 127.0.0.1 with the port of WS_PORT]
     #[arg(long, env = "PULSO_LISTEN", value_name = "IP:PORT")]
@@ -40,7 +36,8 @@ pub struct Config {
         env = "DATABASE_URL",
         value_name = "URL",
         default_value = "sqlite://pulso.db",
-        hide_env_values = true
+        hide_env_values = true,
+        global = true
     )]
     pub database_url: String,
 
@@ -94,33 +91,25 @@ pub struct Config {
 }
 
 impl Config {
-    /// From flags and environment. A wrong value ends the start with one clear line.
-    pub fn read() -> Result<Config, ExitCode> {
-        Config::from_args(std::env::args_os()).map_err(|refused| match refused {
-            Refused::Asked(text) => {
-                print!("{text}");
-                ExitCode::SUCCESS
-            }
-            Refused::Wrong(line) => {
-                eprintln!("pulso: {line}");
-                ExitCode::from(2)
-            }
-        })
-    }
-
-    pub fn from_args(
-        args: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
-    ) -> Result<Config, Refused> {
-        let config = Config::try_parse_from(args).map_err(|error| match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.to_string()),
-            _ => Refused::Wrong(one_line(&error)),
-        })?;
+    /// From flags and environment.
+    pub fn from_args(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Config, Refused> {
+        let mut command = Config::augment_args(clap::Command::new("pulso"));
+        let read = command.try_get_matches_from_mut(args).and_then(|found| Config::from_arg_matches(&found));
+        let config = Config::refusing(read, &command)?;
         config.check().map_err(Refused::Wrong)?;
         Ok(config)
     }
 
+    /// A wrong value becomes one line.
+    pub fn refusing<T>(read: Result<T, clap::Error>, command: &clap::Command) -> Result<T, Refused> {
+        read.map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refused::Asked(error.to_string()),
+            _ => Refused::Wrong(one_line(&error, command)),
+        })
+    }
+
     /// What must hold between settings, and for secrets, which clap would print.
-    fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         let secrets = [
             ("REST_API_TOKEN", &self.rest_api_token),
             ("NOTIFY_TOKEN", &self.notify_token),
@@ -196,13 +185,12 @@ pub enum Refused {
 
 /// clap's message goes on with usage and hints; its first paragraph says what is wrong, but not the name in the
 /// environment that the value may have come from.
-fn one_line(error: &clap::Error) -> String {
+fn one_line(error: &clap::Error, command: &clap::Command) -> String {
     let message = error.to_string();
     let paragraph = message.split("\n\n").next().unwrap_or(&message);
     let line = paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return line.to_owned() };
-    let command = Config::command();
     let named = command
         .get_arguments()
         .find(|arg| arg.get_long().is_some_and(|long| flag.starts_with(&format!("--{long} "))));

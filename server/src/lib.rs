@@ -1,16 +1,18 @@
 //! The server of Pulso.
 //!
-//! `config` says what to do; `http` takes requests in; `live` keeps the snapshot and brings it to the
+//! `config` says what to do, `commands` what else the program can do than serve; `http` takes requests in; `live` keeps the snapshot and brings it to the
 //! clients; `source` reads the metrics, from an upstream or from the shop in this process; `machine` asks the
 //! system for files and gives memory back.
 
 mod clock;
 mod config;
+mod commands;
 mod http;
 mod live;
 mod source;
 mod machine;
 
+pub use commands::{Command, Invocation, run as run_command};
 pub use config::{Config, Refused};
 
 use anyhow::Context;

@@ -1,6 +1,7 @@
-//! Starts the server: configuration, logging, a listener, and a signal that ends it.
+//! Starts the server: configuration, logging, a listener, and a signal that ends it. Or does one of the other things that it
+//! is told to.
 
-use server::Config;
+use server::{Config, Invocation};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tokio::net::TcpSocket;
@@ -13,8 +14,8 @@ const BACKLOG: u32 = 4096;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = match Config::read() {
-        Ok(config) => config,
+    let Invocation { config, command } = match Invocation::read() {
+        Ok(invocation) => invocation,
         Err(code) => return code,
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
@@ -26,7 +27,11 @@ async fn main() -> ExitCode {
         .with_ansi(colours)
         .with_writer(std::io::stderr)
         .init();
-    match start(config).await {
+    let done = match command {
+        Some(command) => server::run_command(command, config).await,
+        None => start(config).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pulso: {error:#}");

@@ -1,9 +1,10 @@
-//! The first administrator, from the settings: made where there is none, and in place of the demo's own.
+//! Administrators that do not come by a route: the first one, from the settings, made where there is none; and those that
+//! the command line makes. Both take the place of the demo's own.
 
 use crate::api::is_email;
 use crate::auth::{Passwords, Role};
 use crate::store::users::{self, NewUser};
-use crate::store::{Store, now};
+use crate::store::{Store, Tx, now};
 use crate::{Admin, demo};
 use anyhow::ensure;
 use secrecy::ExposeSecret;
@@ -12,14 +13,7 @@ use secrecy::ExposeSecret;
 const PASSWORD_CHARS: usize = 6;
 
 pub(crate) async fn ensure_admin(store: &Store, passwords: &Passwords, admin: &Admin) -> anyhow::Result<()> {
-    // As signing in reads them.
-    let (email, password) = (admin.email.trim().to_lowercase(), admin.password.expose_secret().trim());
-    ensure!(is_email(&email), "ADMIN_EMAIL is no mail address");
-    ensure!(
-        password.chars().count() >= PASSWORD_CHARS,
-        "ADMIN_PASSWORD needs {PASSWORD_CHARS} characters or more"
-    );
-    let hash = passwords.hash(password.to_owned()).await?;
+    let (email, hash) = read(passwords, admin).await?;
     if demo::give_way(store, passwords, &email, &hash).await? {
         return Ok(());
     }
@@ -27,8 +21,37 @@ pub(crate) async fn ensure_admin(store: &Store, passwords: &Passwords, admin: &A
     if users::has_admin(&mut **tx).await? {
         return Ok(());
     }
-    let added = users::add(&mut tx, NewUser::plain("Administración", &email, hash, Role::Admin), now()).await;
-    ensure!(added.is_ok(), "ADMIN_EMAIL already belongs to someone who is no administrator");
+    add(&mut tx, &email, hash).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// One more, whoever else there is.
+pub(crate) async fn create(store: &Store, passwords: &Passwords, admin: &Admin) -> anyhow::Result<()> {
+    let (email, hash) = read(passwords, admin).await?;
+    if demo::give_way(store, passwords, &email, &hash).await? {
+        return Ok(());
+    }
+    let mut tx = store.write().await?;
+    add(&mut tx, &email, hash).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn read(passwords: &Passwords, admin: &Admin) -> anyhow::Result<(String, String)> {
+    // As signing in reads them.
+    let (email, password) = (admin.email.trim().to_lowercase(), admin.password.expose_secret().trim());
+    ensure!(is_email(&email), "'{email}' is no mail address");
+    ensure!(
+        password.chars().count() >= PASSWORD_CHARS,
+        "the administrator's password needs {PASSWORD_CHARS} characters or more"
+    );
+    let hash = passwords.hash(password.to_owned()).await?;
+    Ok((email, hash))
+}
+
+async fn add(tx: &mut Tx, email: &str, hash: String) -> anyhow::Result<()> {
+    let added = users::add(tx, NewUser::plain("Administración", email, hash, Role::Admin), now()).await;
+    ensure!(added.is_ok(), "{email} already belongs to someone");
     Ok(())
 }

@@ -19,6 +19,7 @@ use anyhow::Context;
 use auth::Passwords;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
+use std::net::IpAddr;
 use std::sync::Arc;
 use store::Store;
 
@@ -41,6 +42,14 @@ pub struct Options {
     pub admin: Option<Admin>,
     /// Fills an empty shop with invented data.
     pub demo: bool,
+}
+
+/// Where a request comes from, as far as the server in front knows: an extension of the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Requester {
+    pub address: IpAddr,
+    /// It came over TLS.
+    pub secure: bool,
 }
 
 /// Called once for each event, after its commit, with the id of what it happened to. Must not block.
@@ -114,6 +123,12 @@ impl Shop {
     fn announce(&self, subject: Subject, change: Change, id: &str) {
         (self.0.announce)(Event::Known(subject, change), Some(id.to_owned()));
     }
+}
+
+/// Makes one more administrator, for the command line.
+pub async fn create_admin(database_url: &str, admin: &Admin) -> anyhow::Result<()> {
+    let store = Store::open(database_url).await?;
+    first_admin::create(&store, &Passwords::default(), admin).await
 }
 
 fn given_key(secret: &SecretString) -> anyhow::Result<Vec<u8>> {

@@ -5,12 +5,14 @@ use crate::clock::Millis;
 use crate::config::Config;
 use crate::live::CloseCode;
 use crate::source::Source;
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use shop::{Claims, Error, Role, Tokens};
+use shop::{Claims, Error, Requester, Role, Tokens};
 use std::net::{IpAddr, SocketAddr};
 use subtle::ConstantTimeEq;
 
@@ -125,6 +127,12 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Peer, Self::Rejection> {
         Ok(Peer::of(parts))
     }
+}
+
+/// Tells the shop where a request comes from.
+pub async fn requester(peer: Peer, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(Requester { address: peer.client, secure: false });
+    next.run(request).await
 }
 
 /// The proxy's own word is the last one; what stands before it came from the client.

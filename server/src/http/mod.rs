@@ -92,6 +92,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WITHIN))
         .layer(origin::cors(app.origins))
+        .layer(middleware::from_fn(auth::requester))
         .merge(ws.with_state(app))
         .layer(middleware::from_fn(pass::log))
 }

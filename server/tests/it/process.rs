@@ -2,7 +2,7 @@
 
 use crate::support::{Client, FakeShop, soon, until};
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -107,4 +107,40 @@ async fn clients_that_never_answer_do_not_keep_it_from_ending() {
     // It reads nothing, so the close frame is never answered.
     assert_eq!(program.ended().await, Some(0));
     drop(client);
+}
+
+#[tokio::test]
+async fn the_command_line_makes_an_administrator_and_says_what_it_needs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let create = |mail: &'static str, password: Option<&'static str>, typed: &'static str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pulso"));
+        let url = format!("sqlite://{}", folder.path().join("shop.db").display());
+        command.env_clear().env("DATABASE_URL", url).args(["admin", "create", "--email", mail]);
+        command.envs(password.map(|password| ("ADMIN_PASSWORD", password)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        async move {
+            let mut child = command.spawn().expect("the program starts");
+            let mut stdin = child.stdin.take().expect("its input");
+            // Whoever has the password already does not read.
+            let _ = stdin.write_all(typed.as_bytes()).await;
+            drop(stdin);
+            let output = soon("its end", child.wait_with_output()).await.expect("an output");
+            let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+            (output.status.code(), text(output.stdout) + &text(output.stderr))
+        }
+    };
+    let (code, told) = create("ana@taller.ec", Some("secreto1"), "").await;
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("ana@taller.ec administers the shop"), "{told}");
+    let (code, told) = create("Luis@taller.ec", None, "secreto2\n").await;
+    assert_eq!(code, Some(0), "{told}");
+    for (mail, typed, expected) in [
+        ("ana@taller.ec", "secreto3", "ana@taller.ec already belongs to someone"),
+        ("nobody", "secreto3", "'nobody' is no mail address"),
+        ("eva@taller.ec", "short", "needs 6 characters or more"),
+    ] {
+        let (code, told) = create(mail, None, typed).await;
+        assert_eq!(code, Some(1), "{told}");
+        assert!(told.contains(expected) && !told.contains(typed), "{told}");
+    }
 }

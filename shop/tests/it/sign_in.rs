@@ -119,8 +119,8 @@ async fn wrong_settings_end_the_start_with_one_clear_line() {
             Options { jwt_secret: Some("short".into()), ..options(&folder) },
             "JWT_SECRET has 5 bytes, and needs 32",
         ),
-        (Options { admin: admin("nobody", "secret1"), ..options(&folder) }, "ADMIN_EMAIL is no mail address"),
-        (Options { admin: admin("a@x.co", "123"), ..options(&folder) }, "ADMIN_PASSWORD needs 6"),
+        (Options { admin: admin("nobody", "secret1"), ..options(&folder) }, "is no mail address"),
+        (Options { admin: admin("a@x.co", "123"), ..options(&folder) }, "password needs 6"),
     ];
     for (options, says) in cases {
         let error = Shop::open(options, nobody_listens()).await.err().expect(says);

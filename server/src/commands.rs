@@ -1,0 +1,88 @@
+//! What the program does besides serving: one thing, and then it ends.
+
+use crate::config::{Config, Refused};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use secrecy::SecretString;
+use shop::Admin;
+use std::io::{IsTerminal, stdin};
+use std::process::ExitCode;
+
+/// The live dashboard of a repair shop.
+///
+/// With REST_API_URL it serves the dashboard of an existing shop backend; without, it is the shop itself.
+#[derive(Parser)]
+#[command(name = "pulso", version, max_term_width = 110)]
+pub struct Invocation {
+    #[command(flatten)]
+    pub config: Config,
+    /// Unset: serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Administrators of the embedded shop
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Makes an administrator; the password comes from ADMIN_PASSWORD, or is asked for
+    Create(AdminCreate),
+}
+
+#[derive(Args)]
+pub struct AdminCreate {
+    /// Mail address to sign in with
+    #[arg(long, value_name = "MAIL")]
+    email: String,
+}
+
+impl Invocation {
+    /// From flags and environment. A wrong value ends the start with one clear line.
+    pub fn read() -> Result<Invocation, ExitCode> {
+        let read = Config::refusing(Invocation::try_parse(), &Invocation::command());
+        let checked = read.and_then(|invocation| match &invocation.command {
+            None => invocation.config.check().map_err(Refused::Wrong).map(|()| invocation),
+            Some(_) => Ok(invocation),
+        });
+        checked.map_err(|refused| match refused {
+            Refused::Asked(text) => {
+                print!("{text}");
+                ExitCode::SUCCESS
+            }
+            Refused::Wrong(line) => {
+                eprintln!("pulso: {line}");
+                ExitCode::from(2)
+            }
+        })
+    }
+}
+
+pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+    match command {
+        Command::Admin(AdminCommand::Create(new)) => create_admin(new.email, &config).await,
+    }
+}
+
+async fn create_admin(email: String, config: &Config) -> anyhow::Result<()> {
+    let password = match &config.admin_password {
+        Some(password) => password.clone(),
+        None => asked_password()?,
+    };
+    shop::create_admin(&config.database_url, &Admin { email: email.clone(), password }).await?;
+    println!("{email} administers the shop in {} now", config.database_name());
+    Ok(())
+}
+
+/// Unseen where a person types it; the first line where a program gives it.
+fn asked_password() -> anyhow::Result<SecretString> {
+    if stdin().is_terminal() {
+        return Ok(rpassword::prompt_password("Password: ")?.into());
+    }
+    let mut line = String::new();
+    stdin().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned().into())
+}
