@@ -1,6 +1,7 @@
 //! Clients and technicians.
 
 use super::caller::{Admin, Id, Staff};
+use super::document::{Both, Named, TokenOfRole, WithBody};
 use super::equipments::{self, Device};
 use super::fields::Fields;
 use super::{Error, to_the_end};
@@ -14,12 +15,18 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use shared::{Change, Subject};
 use std::collections::HashMap;
+use utoipa::ToSchema;
 
 /// The user body of the contract.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Person {
+    #[schema(min_length = 1)]
     pub name: String,
     pub last_name: Option<String>,
+    #[schema(format = Email)]
     pub email: String,
+    #[schema(min_length = 6)]
     pub password: String,
     pub phone: Option<String>,
     pub address: Option<String>,
@@ -37,6 +44,8 @@ impl Person {
         }
     }
 }
+
+type NewTechnician = Both<Person, Technician>;
 
 /// Hashes, writes and announces.
 pub async fn add(
@@ -64,6 +73,15 @@ pub async fn add(
     Ok(user)
 }
 
+/// Adds a client.
+#[utoipa::path(
+    post,
+    path = "/users",
+    tag = "users",
+    request_body = Person,
+    responses((status = 201, description = "The new client", body = User), TokenOfRole, WithBody),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn add_client(
     State(shop): State<Shop>,
     _: Admin,
@@ -75,6 +93,15 @@ pub async fn add_client(
     Ok((StatusCode::CREATED, Json(user)))
 }
 
+/// Adds a technician.
+#[utoipa::path(
+    post,
+    path = "/users/technician",
+    tag = "users",
+    request_body = NewTechnician,
+    responses((status = 201, description = "The new technician", body = User), TokenOfRole, WithBody),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn add_technician(
     State(shop): State<Shop>,
     _: Admin,
@@ -93,13 +120,21 @@ pub async fn add_technician(
 }
 
 /// Someone with their devices.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Client {
     #[serde(flatten)]
     pub user: User,
     pub equipments: Vec<Device>,
 }
 
+/// All clients, with their devices and the orders of each.
+#[utoipa::path(
+    get,
+    path = "/users",
+    tag = "users",
+    responses((status = 200, description = "Oldest first", body = Vec<Client>), TokenOfRole),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn clients(State(shop): State<Shop>, _: Admin) -> Result<Json<Vec<Client>>, Error> {
     let mut tx = shop.store().read().await?;
     let users = store::users::with_role(&mut *tx, Role::User).await?;
@@ -116,10 +151,27 @@ pub async fn clients(State(shop): State<Shop>, _: Admin) -> Result<Json<Vec<Clie
     Ok(Json(users.into_iter().map(with_devices).collect()))
 }
 
+/// All technicians.
+#[utoipa::path(
+    get,
+    path = "/users/technician",
+    tag = "users",
+    responses((status = 200, description = "Oldest first", body = Vec<User>), TokenOfRole),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn technicians(State(shop): State<Shop>, _: Staff) -> Result<Json<Vec<User>>, Error> {
     Ok(Json(store::users::with_role(shop.store().pool(), Role::Technician).await?))
 }
 
+/// Someone, whoever it is.
+#[utoipa::path(
+    get,
+    path = "/users/{id}",
+    tag = "users",
+    params(Id),
+    responses((status = 200, description = "The one", body = User), TokenOfRole, Named),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn one(State(shop): State<Shop>, _: Admin, Id(id): Id) -> Result<Json<User>, Error> {
     let user = store::users::by_id(shop.store().pool(), &id).await?;
     user.map(Json).ok_or_else(|| missing(&id))

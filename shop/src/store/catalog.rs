@@ -1,17 +1,20 @@
 //! What the shop offers: services, and spare parts with their stock.
 
 use super::{Tx, iso, new_id, unless_taken};
-use crate::api::Error;
+use crate::api::{Error, one_of};
 use serde::Serialize;
 use shared::Money;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 pub const SERVICE_TYPES: [&str; 4] = ["REPAIR", "MAINTENANCE", "INSTALLATION", "DATA"];
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
+    #[schema(format = Uuid)]
     pub id: String,
     pub service_name: String,
     pub description: String,
@@ -19,21 +22,64 @@ pub struct Service {
     pub estimated_time_minutes: Option<i64>,
     pub requires_parts: bool,
     #[serde(rename = "type")]
+    #[schema(schema_with = service_type)]
     pub kind: String,
     pub image_urls: Option<Vec<String>>,
     pub active: bool,
     pub notes: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewService {
+    #[schema(min_length = 1)]
+    pub service_name: String,
+    #[schema(min_length = 1)]
+    pub description: String,
+    #[schema(minimum = 0, value_type = f64)]
+    pub base_price: Money,
+    #[schema(minimum = 0)]
+    pub estimated_time_minutes: Option<i64>,
+    #[schema(required = false, nullable, default = false)]
+    pub requires_parts: bool,
+    #[serde(rename = "type")]
+    #[schema(schema_with = service_type)]
+    pub kind: String,
+    pub image_urls: Option<Vec<String>>,
+    #[schema(required = false, nullable, default = true)]
+    pub active: bool,
+    pub notes: Option<String>,
+}
+
+fn service_type() -> Object {
+    one_of(&SERVICE_TYPES)
+}
+
+#[derive(Clone, Debug, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewSparePart {
+    #[schema(min_length = 1)]
+    pub name: String,
+    #[schema(min_length = 1)]
+    pub description: String,
+    #[schema(minimum = 1)]
+    pub stock: i64,
+    #[schema(minimum = 0, value_type = f64)]
+    pub unit_price: Money,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SparePart {
+    #[schema(format = Uuid)]
     pub id: String,
     pub name: String,
     pub description: String,
     pub stock: i64,
     pub unit_price: Money,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(format = DateTime)]
     pub updated_at: String,
 }
 
@@ -87,59 +133,67 @@ pub async fn services<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result
     sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(db).await?.iter().map(service_from).collect()
 }
 
+pub async fn service<'c>(db: impl Executor<'c, Database = Any>, id: &str) -> sqlx::Result<Option<Service>> {
+    let sql = format!("SELECT {SERVICE_COLUMNS} FROM services s WHERE s.id = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(db).await?;
+    row.as_ref().map(service_from).transpose()
+}
+
+pub async fn part<'c>(db: impl Executor<'c, Database = Any>, id: &str) -> sqlx::Result<Option<SparePart>> {
+    let sql = format!("SELECT {PART_COLUMNS} FROM spare_parts p WHERE p.id = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(db).await?;
+    row.as_ref().map(part_from).transpose()
+}
+
 pub async fn parts<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<Vec<SparePart>> {
     let sql = format!("SELECT {PART_COLUMNS} FROM spare_parts p ORDER BY p.seq");
     sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(db).await?.iter().map(part_from).collect()
 }
 
-/// Its id is made here, whatever it says.
-pub async fn add_service(tx: &mut Tx, mut service: Service) -> Result<Service, Error> {
-    service.id = new_id();
-    let taken = format!("Service with name {} already exists", service.service_name);
+pub async fn add_service(tx: &mut Tx, new: NewService) -> Result<Service, Error> {
+    let id = new_id();
+    let taken = format!("Service with name {} already exists", new.service_name);
     sqlx::query(
         "INSERT INTO services (id, service_name, description, base_price, type, estimated_time_minutes, \
          requires_parts, image_urls, active, notes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
-    .bind(service.id.clone())
-    .bind(service.service_name.clone())
-    .bind(service.description.clone())
-    .bind(service.base_price.cents)
-    .bind(service.kind.clone())
-    .bind(service.estimated_time_minutes)
-    .bind(i64::from(service.requires_parts))
-    .bind(links_text(service.image_urls.clone()))
-    .bind(i64::from(service.active))
-    .bind(service.notes.clone())
+    .bind(id.clone())
+    .bind(new.service_name)
+    .bind(new.description)
+    .bind(new.base_price.cents)
+    .bind(new.kind)
+    .bind(new.estimated_time_minutes)
+    .bind(i64::from(new.requires_parts))
+    .bind(links_text(new.image_urls))
+    .bind(i64::from(new.active))
+    .bind(new.notes)
     .execute(&mut **tx)
     .await
     .map_err(|error| unless_taken(error, || Error::conflict(taken)))?;
-    Ok(service)
+    service(&mut **tx, &id)
+        .await?
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("a service vanished while it was added")))
 }
 
-pub async fn add_part(
-    tx: &mut Tx,
-    name: String,
-    description: String,
-    stock: i64,
-    unit_price: Money,
-    at: i64,
-) -> Result<SparePart, Error> {
+pub async fn add_part(tx: &mut Tx, new: NewSparePart, at: i64) -> Result<SparePart, Error> {
     let id = new_id();
-    let taken = format!("Spare part with name {name} already exists");
+    let taken = format!("Spare part with name {} already exists", new.name);
     sqlx::query(
         "INSERT INTO spare_parts (id, name, description, stock, unit_price, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)",
     )
     .bind(id.clone())
-    .bind(name.clone())
-    .bind(description.clone())
-    .bind(stock)
-    .bind(unit_price.cents)
+    .bind(new.name)
+    .bind(new.description)
+    .bind(new.stock)
+    .bind(new.unit_price.cents)
     .bind(at)
     .execute(&mut **tx)
     .await
     .map_err(|error| unless_taken(error, || Error::bad_request(taken)))?;
-    Ok(SparePart { id, name, description, stock, unit_price, created_at: iso(at), updated_at: iso(at) })
+    part(&mut **tx, &id)
+        .await?
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("a spare part vanished while it was added")))
 }
 
 /// The stock was counted: so many are there.

@@ -2,35 +2,59 @@
 
 use super::users::{User, user_columns, user_from};
 use super::{Tx, iso, new_id};
-use crate::api::Error;
+use crate::api::{Error, one_of};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 pub const TYPES: [&str; 5] = ["PC", "LAPTOP", "CELLPHONE", "PRINTER", "TABLET"];
 
-#[derive(Clone, Debug, Serialize)]
+pub const STATUSES: [&str; 3] = ["AVAILABLE", "IN_REPAIR", "RETIRED"];
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Equipment {
+    #[schema(format = Uuid)]
     pub id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub user: Option<User>,
     pub name: String,
     #[serde(rename = "type")]
+    #[schema(schema_with = device_type)]
     pub kind: String,
     pub brand: String,
     pub model: String,
     pub serial_number: Option<String>,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(schema_with = device_status)]
     pub current_status: String,
 }
 
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEquipment {
+    #[schema(min_length = 1)]
     pub name: String,
+    #[serde(rename = "type")]
+    #[schema(schema_with = device_type)]
     pub kind: String,
+    #[schema(min_length = 1)]
     pub brand: String,
+    #[schema(min_length = 1)]
     pub model: String,
     pub serial_number: Option<String>,
+}
+
+fn device_type() -> Object {
+    one_of(&TYPES)
+}
+
+fn device_status() -> Object {
+    one_of(&STATUSES)
 }
 
 /// From columns with the prefix `e_`, and the owner's with `u_`.

@@ -6,10 +6,13 @@ use crate::auth::Role;
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
+    #[schema(format = Uuid)]
     pub id: String,
     pub name: String,
     pub last_name: Option<String>,
@@ -17,19 +20,35 @@ pub struct User {
     pub phone: Option<String>,
     pub address: Option<String>,
     pub role: Role,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(format = DateTime)]
     pub updated_at: String,
     #[serde(flatten)]
+    #[schema(schema_with = only_of_technicians)]
     pub technician: Option<Technician>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Technician {
+    #[schema(min_length = 1)]
     pub specialty: String,
+    #[schema(minimum = 0, required = false, default = 0)]
     pub experience_years: i64,
+    #[schema(required = false, default = false)]
     pub is_evaluator: bool,
+    #[schema(required = false, default = true)]
     pub active: bool,
+}
+
+/// Their fields stand beside the others', and only theirs.
+fn only_of_technicians() -> Schema {
+    let RefOr::T(Schema::Object(mut fields)) = Technician::schema() else {
+        unreachable!("a technician is a struct with named fields")
+    };
+    fields.required.clear();
+    fields.into()
 }
 
 /// Someone who is to be added.
