@@ -7,7 +7,7 @@ use shared::OrderStatus;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Content, KnownFormat, Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Response,
@@ -202,6 +202,13 @@ impl<A: ToSchema, B: ToSchema> ToSchema for Both<A, B> {
 pub fn one_of(words: &[&str]) -> Object {
     let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
+}
+
+/// The same, or null, which counts as not given.
+pub fn perhaps_one_of(words: &[&str]) -> Object {
+    let words = words.iter().map(|word| Some((*word).to_owned())).chain([None]);
+    let kinds = SchemaType::from_iter([Type::String, Type::Null]);
+    ObjectBuilder::new().schema_type(kinds).enum_values(Some(words)).build()
 }
 
 /// An item of a list: with an `id` it is changed, without one added.

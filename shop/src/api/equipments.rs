@@ -1,11 +1,11 @@
 //! Devices: a client's own; an administrator takes in those of others.
 
 use super::caller::{Caller, Id};
-use super::document::{Both, Named, Token, TokenOfRole, WithBody};
+use super::document::{Both, MayConflict, Named, Token, TokenOfRole, WithBody};
 use super::fields::Fields;
 use super::{Error, to_the_end, users};
 use crate::auth::Role;
-use crate::store::equipments::{Equipment, NewEquipment, TYPES};
+use crate::store::equipments::{Equipment, EquipmentChange, NewEquipment, STATUSES, TYPES};
 use crate::store::orders::OrderBrief;
 use crate::store::{Tx, now};
 use crate::{Shop, store};
@@ -74,10 +74,71 @@ pub async fn with_orders(tx: &mut Tx, owner: Option<&str>) -> sqlx::Result<Vec<D
 )]
 pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<Json<Equipment>, Error> {
     let device = store::equipments::by_id(shop.store().pool(), &id).await?;
+    only_own(device, &id, &caller).map(Json)
+}
+
+/// What is not one's own might as well not exist.
+fn only_own(device: Option<Equipment>, id: &str, caller: &Caller) -> Result<Equipment, Error> {
     let owned = |device: &Equipment| device.user.as_ref().is_some_and(|user| user.id == caller.id);
-    // What is not one's own might as well not exist.
-    let device = device.filter(|device| caller.role == Role::Admin || owned(device));
-    device.map(Json).ok_or_else(|| missing(&id))
+    device.filter(|device| caller.role == Role::Admin || owned(device)).ok_or_else(|| missing(id))
+}
+
+/// Changes an own device; any for an administrator.
+#[utoipa::path(
+    patch,
+    path = "/equipments/{id}",
+    tag = "equipments",
+    params(Id),
+    request_body = EquipmentChange,
+    responses((status = 200, description = "The device as it is now", body = Equipment), Token, Named, WithBody),
+    security(("bearer" = []))
+)]
+pub async fn change(
+    State(shop): State<Shop>,
+    caller: Caller,
+    Id(id): Id,
+    mut fields: Fields,
+) -> Result<Json<Equipment>, Error> {
+    let change = EquipmentChange {
+        name: fields.optional_filled_text("name"),
+        kind: fields.optional_one_of("type", &TYPES),
+        brand: fields.optional_filled_text("brand"),
+        model: fields.optional_filled_text("model"),
+        serial_number: fields.optional_text("serialNumber"),
+        current_status: fields.optional_one_of("currentStatus", &STATUSES),
+    };
+    fields.finish()?;
+    let changed = to_the_end(async move {
+        let mut tx = shop.store().write().await?;
+        only_own(store::equipments::by_id(&mut **tx, &id).await?, &id, &caller)?;
+        store::equipments::change(&mut tx, &id, change).await?;
+        let device = store::equipments::by_id(&mut **tx, &id).await?.ok_or_else(|| missing(&id))?;
+        tx.commit().await?;
+        shop.announce(Subject::Equipment, Change::Updated, &id);
+        Ok(device)
+    });
+    changed.await.map(Json)
+}
+
+/// Deletes an own device that was never repaired here; any such for an administrator.
+#[utoipa::path(
+    delete,
+    path = "/equipments/{id}",
+    tag = "equipments",
+    params(Id),
+    responses((status = 200, description = "Deleted; the answer is empty"), Token, Named, MayConflict),
+    security(("bearer" = []))
+)]
+pub async fn delete(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<(), Error> {
+    to_the_end(async move {
+        let mut tx = shop.store().write().await?;
+        only_own(store::equipments::by_id(&mut **tx, &id).await?, &id, &caller)?;
+        store::equipments::delete(&mut tx, &id).await?;
+        tx.commit().await?;
+        shop.announce(Subject::Equipment, Change::Deleted, &id);
+        Ok(())
+    })
+    .await
 }
 
 /// Brings a device; an administrator may take in a client's.

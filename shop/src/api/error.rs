@@ -110,6 +110,10 @@ impl std::error::Error for Error {}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
+        // What was there when we looked was deleted, or depended on, a moment later.
+        if error.as_database_error().is_some_and(|cause| cause.is_foreign_key_violation()) {
+            return Error::conflict("Something that this belongs to has just changed, please look again");
+        }
         if !crate::store::is_busy(&error) {
             return Error::internal(error.into());
         }

@@ -14,7 +14,7 @@ mod order_changes;
 pub use error::Error;
 
 pub(crate) use caller::Caller;
-pub(crate) use document::one_of;
+pub(crate) use document::{one_of, perhaps_one_of};
 pub(crate) use equipments::take_in as take_in_device;
 pub(crate) use fields::is_email;
 pub(crate) use order_changes::{Item, Wish, apply, work_on};
@@ -51,11 +51,16 @@ fn routes() -> OpenApiRouter<Shop> {
         .routes(routes!(auth::profile))
         .routes(routes!(users::clients, users::add_client))
         .routes(routes!(users::technicians, users::add_technician))
-        .routes(routes!(users::one))
+        .routes(routes!(users::change_own))
+        .routes(routes!(users::change_own_skills))
+        .routes(routes!(users::change_technician))
+        .routes(routes!(users::one, users::change_client, users::delete))
         .routes(routes!(equipments::list, equipments::add))
-        .routes(routes!(equipments::one))
+        .routes(routes!(equipments::one, equipments::change, equipments::delete))
         .routes(routes!(catalog::services, catalog::add_service))
+        .routes(routes!(catalog::service, catalog::change_service, catalog::delete_service))
         .routes(routes!(catalog::parts, catalog::add_part))
+        .routes(routes!(catalog::part, catalog::change_part, catalog::delete_part))
         .routes(routes!(orders::list, orders::add))
         .routes(routes!(orders::evaluated))
         .routes(routes!(order_changes::change_work))

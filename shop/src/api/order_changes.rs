@@ -96,7 +96,8 @@ pub async fn change(
         }),
     };
     fields.finish()?;
-    to_the_end(apply(shop, id, caller, wish)).await.map(Json)
+    let role = caller.role;
+    Ok(Json(to_the_end(apply(shop, id, caller, wish)).await?.seen_by(role)))
 }
 
 fn order_status(fields: &mut Fields) -> Option<OrderStatus> {

@@ -46,7 +46,8 @@ pub async fn add(
         parts: fields.list("parts", new_part),
     };
     fields.finish()?;
-    let saved_order = to_the_end(take_in(shop, new, caller)).await?;
+    let role = caller.role;
+    let saved_order = to_the_end(take_in(shop, new, caller)).await?.seen_by(role);
     Ok((StatusCode::CREATED, Json(Created { saved_order })))
 }
 
@@ -102,7 +103,8 @@ pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<O
         Role::User => Whose::Owned(&caller.id),
     };
     let mut tx = shop.store().read().await?;
-    Ok(Json(store::orders::list(&mut tx, whose).await?))
+    let orders = store::orders::list(&mut tx, whose).await?;
+    Ok(Json(orders.into_iter().map(|order| order.seen_by(caller.role)).collect()))
 }
 
 /// The orders that the caller evaluates.
@@ -142,7 +144,7 @@ pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result
                 || order.repair_order_details.iter().any(|detail| detail.technician.id == caller.id)
         }
     };
-    if mine { Ok(Json(order)) } else { Err(no_access()) }
+    if mine { Ok(Json(order.seen_by(caller.role))) } else { Err(no_access()) }
 }
 
 pub fn no_access() -> Error {

@@ -1,7 +1,7 @@
 //! What the shop offers: services, and spare parts with their stock.
 
-use super::{Tx, iso, new_id, unless_taken};
-use crate::api::{Error, one_of};
+use super::{Tx, iso, new_id, unless_depended_on, unless_taken};
+use crate::api::{Error, one_of, perhaps_one_of};
 use serde::Serialize;
 use shared::Money;
 use sqlx::any::AnyRow;
@@ -152,7 +152,7 @@ pub async fn parts<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<Ve
 
 pub async fn add_service(tx: &mut Tx, new: NewService) -> Result<Service, Error> {
     let id = new_id();
-    let taken = format!("Service with name {} already exists", new.service_name);
+    let taken = new.service_name.clone();
     sqlx::query(
         "INSERT INTO services (id, service_name, description, base_price, type, estimated_time_minutes, \
          requires_parts, image_urls, active, notes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -169,7 +169,7 @@ pub async fn add_service(tx: &mut Tx, new: NewService) -> Result<Service, Error>
     .bind(new.notes)
     .execute(&mut **tx)
     .await
-    .map_err(|error| unless_taken(error, || Error::conflict(taken)))?;
+    .map_err(|error| unless_taken(error, || service_is_taken(&taken)))?;
     service(&mut **tx, &id)
         .await?
         .ok_or_else(|| Error::internal(anyhow::anyhow!("a service vanished while it was added")))
@@ -177,7 +177,7 @@ pub async fn add_service(tx: &mut Tx, new: NewService) -> Result<Service, Error>
 
 pub async fn add_part(tx: &mut Tx, new: NewSparePart, at: i64) -> Result<SparePart, Error> {
     let id = new_id();
-    let taken = format!("Spare part with name {} already exists", new.name);
+    let taken = new.name.clone();
     sqlx::query(
         "INSERT INTO spare_parts (id, name, description, stock, unit_price, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)",
@@ -190,10 +190,125 @@ pub async fn add_part(tx: &mut Tx, new: NewSparePart, at: i64) -> Result<SparePa
     .bind(at)
     .execute(&mut **tx)
     .await
-    .map_err(|error| unless_taken(error, || Error::bad_request(taken)))?;
+    .map_err(|error| unless_taken(error, || part_is_taken(&taken)))?;
     part(&mut **tx, &id)
         .await?
         .ok_or_else(|| Error::internal(anyhow::anyhow!("a spare part vanished while it was added")))
+}
+
+/// What is to be another than before.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceChange {
+    #[schema(min_length = 1)]
+    pub service_name: Option<String>,
+    #[schema(min_length = 1)]
+    pub description: Option<String>,
+    #[schema(minimum = 0, value_type = Option<f64>)]
+    pub base_price: Option<Money>,
+    #[schema(minimum = 0)]
+    pub estimated_time_minutes: Option<i64>,
+    pub requires_parts: Option<bool>,
+    #[serde(rename = "type")]
+    #[schema(schema_with = perhaps_service_type, required = false)]
+    pub kind: Option<String>,
+    pub image_urls: Option<Vec<String>>,
+    pub active: Option<bool>,
+    pub notes: Option<String>,
+}
+
+fn perhaps_service_type() -> Object {
+    perhaps_one_of(&SERVICE_TYPES)
+}
+
+/// `None`: there is no such service.
+pub async fn change_service(tx: &mut Tx, id: &str, change: ServiceChange) -> Result<Option<Service>, Error> {
+    let taken = change.service_name.clone();
+    sqlx::query(
+        "UPDATE services SET service_name = COALESCE($1, service_name), description = COALESCE($2, description), \
+         base_price = COALESCE($3, base_price), \
+         estimated_time_minutes = COALESCE($4, estimated_time_minutes), \
+         requires_parts = COALESCE($5, requires_parts), type = COALESCE($6, type), \
+         image_urls = COALESCE($7, image_urls), active = COALESCE($8, active), notes = COALESCE($9, notes) \
+         WHERE id = $10",
+    )
+    .bind(change.service_name)
+    .bind(change.description)
+    .bind(change.base_price.map(|price| price.cents))
+    .bind(change.estimated_time_minutes)
+    .bind(change.requires_parts.map(i64::from))
+    .bind(change.kind)
+    .bind(links_text(change.image_urls))
+    .bind(change.active.map(i64::from))
+    .bind(change.notes)
+    .bind(id.to_owned())
+    .execute(&mut **tx)
+    .await
+    .map_err(|error| unless_taken(error, || service_is_taken(&taken.unwrap_or_default())))?;
+    Ok(service(&mut **tx, id).await?)
+}
+
+fn service_is_taken(name: &str) -> Error {
+    Error::conflict(format!("Service with name {name} already exists"))
+}
+
+/// Unless it was ever ordered.
+pub async fn delete_service(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    let details = [("details of repair orders", "SELECT COUNT(*) FROM order_details WHERE service_id = $1")];
+    unless_depended_on(tx, "Service", id, &details).await?;
+    sqlx::query("DELETE FROM services WHERE id = $1").bind(id.to_owned()).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// What is to be another than before.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SparePartChange {
+    #[schema(min_length = 1)]
+    pub name: Option<String>,
+    #[schema(min_length = 1)]
+    pub description: Option<String>,
+    /// As counted; unlike that of a new part it may be none.
+    #[schema(minimum = 0)]
+    pub stock: Option<i64>,
+    #[schema(minimum = 0, value_type = Option<f64>)]
+    pub unit_price: Option<Money>,
+}
+
+/// `None`: there is no such part. What orders already use keeps its price.
+pub async fn change_part(
+    tx: &mut Tx,
+    id: &str,
+    change: SparePartChange,
+    at: i64,
+) -> Result<Option<SparePart>, Error> {
+    let taken = change.name.clone();
+    sqlx::query(
+        "UPDATE spare_parts SET name = COALESCE($1, name), description = COALESCE($2, description), \
+         stock = COALESCE($3, stock), unit_price = COALESCE($4, unit_price), updated_at = $5 WHERE id = $6",
+    )
+    .bind(change.name)
+    .bind(change.description)
+    .bind(change.stock)
+    .bind(change.unit_price.map(|price| price.cents))
+    .bind(at)
+    .bind(id.to_owned())
+    .execute(&mut **tx)
+    .await
+    .map_err(|error| unless_taken(error, || part_is_taken(&taken.unwrap_or_default())))?;
+    Ok(part(&mut **tx, id).await?)
+}
+
+fn part_is_taken(name: &str) -> Error {
+    Error::bad_request(format!("Spare part with name {name} already exists"))
+}
+
+/// Unless it was ever used.
+pub async fn delete_part(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    let used = [("parts of repair orders", "SELECT COUNT(*) FROM order_parts WHERE part_id = $1")];
+    unless_depended_on(tx, "Spare part", id, &used).await?;
+    sqlx::query("DELETE FROM spare_parts WHERE id = $1").bind(id.to_owned()).execute(&mut **tx).await?;
+    Ok(())
 }
 
 /// The stock was counted: so many are there.

@@ -15,6 +15,7 @@ use super::catalog::{Service, SparePart};
 use super::equipments::Equipment;
 use super::users::User;
 use crate::api::Error;
+use crate::auth::Role;
 use serde::Serialize;
 use shared::{Money, OrderStatus};
 use utoipa::ToSchema;
@@ -51,6 +52,17 @@ pub struct Order {
     pub evaluated_by: Option<User>,
     pub repair_order_details: Vec<Detail>,
     pub repair_order_parts: Vec<Part>,
+}
+
+impl Order {
+    /// As someone of this role sees it: clients reach technicians through the shop.
+    pub fn seen_by(mut self, role: Role) -> Order {
+        if role == Role::User {
+            let details = self.repair_order_details.iter_mut().map(|detail| &mut detail.technician);
+            details.chain(self.evaluated_by.as_mut()).for_each(|technician| technician.contact = None);
+        }
+        self
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
