@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 use shared::Money;
+use std::ops::RangeInclusive;
 
 /// Characters of the longest text that anyone needs to write.
 const TEXT_CHARS: usize = 5_000;
@@ -195,6 +196,11 @@ impl Fields {
     }
 
     pub fn optional_integer(&mut self, name: &str, least: i64) -> Option<i64> {
+        self.optional_integer_within(name, least..=MOST_PIECES)
+    }
+
+    pub fn optional_integer_within(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let (least, most) = range.into_inner();
         let value = self.take(name)?;
         // 3.0 is a whole number, too.
         let whole = value
@@ -202,8 +208,8 @@ impl Fields {
             .or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15).map(|n| n as i64));
         match whole {
             Some(number) if number < least => self.fault(name, &format!("must not be less than {least}")),
-            Some(number) if number > MOST_PIECES => {
-                self.fault(name, &format!("must not be greater than {MOST_PIECES}"));
+            Some(number) if number > most => {
+                self.fault(name, &format!("must not be greater than {most}"));
             }
             Some(number) => return Some(number),
             None => self.fault(name, "must be an integer number"),
@@ -212,12 +218,17 @@ impl Fields {
     }
 
     pub fn integer(&mut self, name: &str, least: i64) -> i64 {
+        self.integer_within(name, least..=MOST_PIECES)
+    }
+
+    pub fn integer_within(&mut self, name: &str, range: RangeInclusive<i64>) -> i64 {
+        let least = *range.start();
         if self.map.get(name).is_none_or(Value::is_null) {
             self.map.remove(name);
             self.fault(name, "must be an integer number");
             return least;
         }
-        self.optional_integer(name, least).unwrap_or(least)
+        self.optional_integer_within(name, range).unwrap_or(least)
     }
 
     /// An amount that is not negative.

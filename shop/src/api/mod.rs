@@ -7,17 +7,23 @@ mod auth;
 mod users;
 mod equipments;
 mod catalog;
+mod whole;
 mod orders;
+mod order_list;
 mod order_changes;
+mod order_work;
+mod reviews;
 
 pub use error::Error;
 
 pub(crate) use caller::Caller;
 pub(crate) use equipments::take_in as take_in_device;
 pub(crate) use fields::is_email;
-pub(crate) use order_changes::{Item, Wish, apply, work_on};
+pub(crate) use order_changes::{Item, Wish, apply};
+pub(crate) use order_work::work_on;
 pub(crate) use orders::take_in;
 pub(crate) use users::{Person, add as add_user};
+pub(crate) use whole::WHOLE_LISTS;
 
 use crate::Shop;
 use axum::Router;
@@ -40,11 +46,14 @@ pub fn router(shop: Shop) -> Router {
         .route("/equipments/{id}", get(equipments::one))
         .route("/services", get(catalog::services).post(catalog::add_service))
         .route("/spare-parts", get(catalog::parts).post(catalog::add_part))
-        .route("/repair-orders", get(orders::list).post(orders::add))
-        .route("/repair-orders/evaluator", get(orders::evaluated))
-        .route("/repair-orders/technician/detail/{id}", patch(order_changes::change_work))
-        .route("/repair-orders/technician/detail/{id}/status", patch(order_changes::move_work))
+        .route("/repair-orders", get(order_list::list).post(orders::add))
+        .route("/repair-orders/evaluator", get(order_list::evaluated))
+        .route("/repair-orders/technician/my-details", get(order_work::own))
+        .route("/repair-orders/technician/detail/{id}", patch(order_work::change_work))
+        .route("/repair-orders/technician/detail/{id}/status", patch(order_work::move_work))
         .route("/repair-orders/{id}", get(orders::one).patch(order_changes::change).delete(orders::delete))
+        .route("/repair-order-reviews", get(reviews::list).post(reviews::add))
+        .route("/repair-order-reviews/{id}", get(reviews::one).patch(reviews::change).delete(reviews::delete))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(shop)
 }

@@ -1,11 +1,11 @@
-//! Repair orders: taken in, listed, looked at, deleted.
+//! Repair orders: taken in, looked at, deleted.
 
-use super::caller::{Admin, Caller, Id, Staff};
+use super::caller::{Admin, Caller, Id};
 use super::fields::Fields;
 use super::{Error, equipments, to_the_end};
 use crate::Shop;
 use crate::auth::Role;
-use crate::store::orders::{NewDetail, NewOrder, NewPart, Order, Whose};
+use crate::store::orders::{NewDetail, NewOrder, NewPart, Order};
 use crate::store::{self, now};
 use axum::Json;
 use axum::extract::State;
@@ -74,25 +74,6 @@ pub(crate) async fn take_in(shop: Shop, new: NewOrder, by: Caller) -> Result<Ord
     tx.commit().await?;
     shop.announce(Subject::RepairOrder, Change::Created, &id);
     Ok(order)
-}
-
-pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<Order>>, Error> {
-    let whose = match caller.role {
-        Role::Admin => Whose::Everyone,
-        Role::Technician => Whose::Worked(&caller.id),
-        Role::User => Whose::Owned(&caller.id),
-    };
-    let mut tx = shop.store().read().await?;
-    Ok(Json(store::orders::list(&mut tx, whose).await?))
-}
-
-pub async fn evaluated(
-    State(shop): State<Shop>,
-    _: Staff,
-    caller: Caller,
-) -> Result<Json<Vec<Order>>, Error> {
-    let mut tx = shop.store().read().await?;
-    Ok(Json(store::orders::list(&mut tx, Whose::Evaluated(&caller.id)).await?))
 }
 
 pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<Json<Order>, Error> {

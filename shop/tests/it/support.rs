@@ -49,7 +49,7 @@ pub fn url(folder: &TempDir) -> String {
 }
 
 pub fn options(folder: &TempDir) -> Options {
-    Options { database_url: url(folder), jwt_secret: None, admin: None, demo: false }
+    Options { database_url: url(folder), jwt_secret: None, admin: None, demo: false, time_zone: None }
 }
 
 pub fn nobody_listens() -> Announce {
