@@ -9,6 +9,7 @@ mod equipments;
 mod catalog;
 mod whole;
 mod orders;
+mod order_query;
 mod order_list;
 mod order_changes;
 mod order_work;
