@@ -16,7 +16,7 @@ LOCKED := $(if $(CI),--locked)
 WORKSPACE := --workspace $(if $(filter Linux,$(shell uname -s)),,--exclude pulso-bench)
 # For machines without PostgreSQL: make test PULSO_TEST_DATABASES=sqlite
 export PULSO_TEST_DATABASES
-WITHOUT_POSTGRES := $(if $(filter sqlite,$(PULSO_TEST_DATABASES)),-- --skip postgres::)
+WITHOUT_POSTGRES := $(if $(filter sqlite,$(PULSO_TEST_DATABASES)),-- --skip postgres)
 STEP = @printf '\n== %s\n'
 
 .PHONY: help setup setup-web run dev build dist test test-long chaos bench check-fmt check-lint check-unit check-browser fmt

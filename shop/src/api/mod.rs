@@ -1,6 +1,7 @@
 //! Every route of the shop on one page. The statistics are served by whoever keeps their newest state.
 
 mod error;
+mod repeat;
 mod fields;
 mod caller;
 mod auth;
@@ -22,6 +23,7 @@ pub(crate) use users::{Person, add as add_user};
 use crate::Shop;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, patch, post};
 use std::future::Future;
 
@@ -29,7 +31,7 @@ use std::future::Future;
 const BODY_BYTES: usize = 256 * 1024;
 
 pub fn router(shop: Shop) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/auth/register", post(auth::register))
         .route("/auth/login", post(auth::login))
         .route("/auth/profile", get(auth::profile))
@@ -45,8 +47,9 @@ pub fn router(shop: Shop) -> Router {
         .route("/repair-orders/technician/detail/{id}", patch(order_changes::change_work))
         .route("/repair-orders/technician/detail/{id}/status", patch(order_changes::move_work))
         .route("/repair-orders/{id}", get(orders::one).patch(order_changes::change).delete(orders::delete))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .with_state(shop)
+        .layer(DefaultBodyLimit::max(BODY_BYTES));
+    let routes = if shop.store().undoes() { routes.layer(from_fn(repeat::repeat)) } else { routes };
+    routes.with_state(shop)
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.

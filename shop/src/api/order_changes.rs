@@ -255,6 +255,8 @@ pub(crate) async fn work_on(
     let mut tx = shop.store().write().await?;
     let id = orders::work_of(&mut tx, &detail, &caller.id).await?;
     let mut standing = orders::standing(&mut tx, &id).await?;
+    // Until the order was locked, the work might have been given to someone else.
+    orders::work_of(&mut tx, &detail, &caller.id).await?;
     orders::change_detail(&mut tx, &id, &detail, change, at).await?;
     orders::recompute_cost(&mut tx, &id).await?;
     orders::ready_when_all_is_done(&mut tx, &mut standing, &caller.id, at).await?;

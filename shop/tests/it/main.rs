@@ -6,3 +6,4 @@
 mod sqlite;
 #[path = "suite.rs"]
 mod postgres;
+mod postgres_alone;

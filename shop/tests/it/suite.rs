@@ -1,15 +1,17 @@
 //! All tests of the shop, on the database after which `main` names this module.
 
-mod support;
+pub mod support;
 
 mod sign_in;
 mod validation;
 mod roles;
 mod orders;
+mod contention;
 mod status;
 mod stats;
 mod announcing;
 mod demo;
+mod starting;
 
 /// Which database these tests run on.
 const KIND: testing::Kind = match module_path!().as_bytes() {
