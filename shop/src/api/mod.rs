@@ -1,6 +1,7 @@
 //! Every route of the shop on one page. The statistics are served by whoever keeps their newest state.
 
 mod error;
+mod repeat;
 mod fields;
 mod caller;
 mod auth;
@@ -29,6 +30,7 @@ pub(crate) use whole::WHOLE_LISTS;
 use crate::Shop;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, patch, post};
 use std::future::Future;
 
@@ -36,7 +38,7 @@ use std::future::Future;
 const BODY_BYTES: usize = 256 * 1024;
 
 pub fn router(shop: Shop) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/auth/register", post(auth::register))
         .route("/auth/login", post(auth::login))
         .route("/auth/profile", get(auth::profile))
@@ -55,8 +57,9 @@ pub fn router(shop: Shop) -> Router {
         .route("/repair-orders/{id}", get(orders::one).patch(order_changes::change).delete(orders::delete))
         .route("/repair-order-reviews", get(reviews::list).post(reviews::add))
         .route("/repair-order-reviews/{id}", get(reviews::one).patch(reviews::change).delete(reviews::delete))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .with_state(shop)
+        .layer(DefaultBodyLimit::max(BODY_BYTES));
+    let routes = if shop.store().undoes() { routes.layer(from_fn(repeat::repeat)) } else { routes };
+    routes.with_state(shop)
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.

@@ -33,7 +33,7 @@ pub(crate) async fn fill(store: &Store, passwords: &Passwords, zone: &TimeZone) 
     }
     // One hash for all of them: hashing takes longer than everything else here.
     let hash = passwords.hash(PASSWORD.to_owned()).await?;
-    let mut tx = store.write().await?;
+    let mut tx = store.write_alone().await?;
     if !users::is_empty(&mut **tx).await? {
         return Ok(());
     }

@@ -6,11 +6,12 @@ use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use shared::{Event, Metric, MetricSet};
 use shop::{Announce, Options, Role, Shop};
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
+use testing::Database;
 use tokio::sync::mpsc::{self, Receiver};
 use tower::ServiceExt;
 
@@ -20,9 +21,9 @@ pub const SOON: Duration = Duration::from_secs(20);
 pub struct TestShop {
     pub shop: Shop,
     pub router: Router,
-    pub folder: TempDir,
-    /// Another connection to the same file.
-    pub rows: SqlitePool,
+    pub database: Database,
+    /// Another connection to the same database.
+    pub rows: AnyPool,
     pub events: Receiver<(String, Option<String>)>,
     pub admin: String,
 }
@@ -44,12 +45,31 @@ pub struct Cast {
     pub part: String,
 }
 
-pub fn url(folder: &TempDir) -> String {
-    format!("sqlite://{}", folder.path().join("shop.db").display())
+/// An empty one, of the kind that these tests are for.
+pub async fn new_database() -> Database {
+    Database::new(super::KIND).await
 }
 
-pub fn options(folder: &TempDir) -> Options {
-    Options { database_url: url(folder), jwt_secret: None, admin: None, demo: false, time_zone: None }
+pub fn options(database: &Database) -> Options {
+    Options {
+        database_url: database.url().to_owned(),
+        jwt_secret: None,
+        admin: None,
+        demo: false,
+        time_zone: None,
+    }
+}
+
+/// Another connection, as another server would have it.
+pub async fn rows_of(database: &Database) -> AnyPool {
+    sqlx::any::install_default_drivers();
+    let options = AnyPoolOptions::new().max_connections(2);
+    options.connect(database.url()).await.expect("a second connection")
+}
+
+pub fn now_ms() -> i64 {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since_1970.as_millis()).expect("a time of today")
 }
 
 pub fn nobody_listens() -> Announce {
@@ -59,18 +79,18 @@ pub fn nobody_listens() -> Announce {
 impl TestShop {
     pub async fn open() -> TestShop {
         let (told, events) = mpsc::channel(1_000);
-        TestShop::announcing(
-            Arc::new(move |event: Event, id| told.try_send((event.name(), id)).expect("room")),
-            events,
-        )
-        .await
+        let announce = Arc::new(move |event: Event, id| told.try_send((event.name(), id)).expect("room"));
+        TestShop::in_database(new_database().await, announce, events).await
     }
 
-    pub async fn announcing(announce: Announce, events: Receiver<(String, Option<String>)>) -> TestShop {
-        let folder = tempfile::tempdir().expect("a folder");
-        let shop = Shop::open(options(&folder), announce).await.expect("an empty shop");
-        let rows = SqlitePool::connect(&url(&folder)).await.expect("a second connection");
-        let mut test = TestShop { router: shop.router(), shop, folder, rows, events, admin: String::new() };
+    pub async fn in_database(
+        database: Database,
+        announce: Announce,
+        events: Receiver<(String, Option<String>)>,
+    ) -> TestShop {
+        let shop = Shop::open(options(&database), announce).await.expect("an empty shop");
+        let rows = rows_of(&database).await;
+        let mut test = TestShop { router: shop.router(), shop, database, rows, events, admin: String::new() };
         test.admin = test.person("Ana", Role::Admin).await.token;
         test
     }
@@ -117,7 +137,13 @@ impl TestShop {
         let id = uuid::Uuid::new_v4().to_string();
         let sql = "INSERT INTO users (id, role, name, email, password_hash, specialty, is_evaluator, created_at, updated_at) \
                    VALUES ($1, $2, $3, $1 || '@x.co', '!', 'Laptops', 0, 0, 0)";
-        sqlx::query(sql).bind(&id).bind(role.name()).bind(name).execute(&self.rows).await.expect("a person");
+        sqlx::query(sql)
+            .bind(id.clone())
+            .bind(role.name())
+            .bind(name.to_owned())
+            .execute(&self.rows)
+            .await
+            .expect("a person");
         let token = self.shop.tokens().issue(&id, "someone@x.co", role, Duration::from_secs(60));
         Someone { id, token }
     }

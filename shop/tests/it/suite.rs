@@ -1,0 +1,21 @@
+//! All tests of the shop, on the database after which `main` names this module.
+
+pub mod support;
+
+mod sign_in;
+mod validation;
+mod roles;
+mod orders;
+mod contention;
+mod status;
+mod stats;
+mod announcing;
+mod demo;
+mod starting;
+
+/// Which database these tests run on.
+const KIND: testing::Kind = match module_path!().as_bytes() {
+    b"it::sqlite" => testing::Kind::Sqlite,
+    b"it::postgres" => testing::Kind::Postgres,
+    _ => panic!("the suite belongs to one of the two"),
+};
