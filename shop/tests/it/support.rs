@@ -175,6 +175,33 @@ impl TestShop {
         made["id"].as_str().or(made["savedOrder"]["id"].as_str()).expect("an id").to_owned()
     }
 
+    /// A new order of the cast's device; `more` beside what each order says.
+    pub async fn order(&self, cast: &Cast, more: Value) -> String {
+        let mut body = json!({"equipmentId": cast.device, "problemDescription": "x"});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        self.made("/repair-orders", &cast.owner.token, body).await
+    }
+
+    /// What an administrator is told, who may set any status.
+    pub async fn set_status(&self, order: &str, status: &str) -> Value {
+        let (answer, order) =
+            self.patch(&format!("/repair-orders/{order}"), &self.admin, json!({ "status": status })).await;
+        assert_eq!(answer, StatusCode::OK, "{order}");
+        order
+    }
+
+    /// Orders 1 to `count` straight into the database, by SQL in which `i` counts them. Their ids begin with
+    /// 10000001 and so on.
+    pub async fn many_orders(&self, cast: &Cast, count: usize, columns: &str, values: &str) {
+        let sql = format!(
+            "INSERT INTO repair_orders (id, equipment_id, evaluated_by, {columns}) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+             SELECT CAST(10000000 + i AS TEXT) || '-0000-4000-8000-000000000000', '{}', '{}', {values} FROM n",
+            cast.device, cast.evaluator.id
+        );
+        self.run(&sql).await;
+    }
+
     pub async fn run(&self, sql: &str) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&self.rows).await.expect(sql);
     }
