@@ -11,12 +11,15 @@ use sqlx::any::AnyPoolOptions;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use testing::Database;
+use testing::{Database, Kind};
 use tokio::sync::mpsc::{self, Receiver};
 use tower::ServiceExt;
 
 /// Longer than anything takes here; a test that waits so long has failed.
 pub const SOON: Duration = Duration::from_secs(20);
+
+/// How long people stay signed in here: longer than any test.
+const LONG: Duration = Duration::from_secs(24 * 3600);
 
 pub struct TestShop {
     pub shop: Shop,
@@ -144,7 +147,7 @@ impl TestShop {
             .execute(&self.rows)
             .await
             .expect("a person");
-        let token = self.shop.tokens().issue(&id, "someone@x.co", role, Duration::from_secs(60));
+        let token = self.shop.tokens().issue(&id, "someone@x.co", role, LONG);
         Someone { id, token }
     }
 
@@ -204,6 +207,38 @@ impl TestShop {
 
     pub async fn run(&self, sql: &str) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&self.rows).await.expect(sql);
+    }
+
+    /// Every row of every table, as a text.
+    pub async fn dump(&self) -> String {
+        let tables = match super::KIND {
+            Kind::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+            }
+            Kind::Postgres => {
+                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+            }
+        };
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&self.rows).await.expect("tables");
+        let mut dump = String::new();
+        for table in tables {
+            let row = match super::KIND {
+                Kind::Sqlite => {
+                    let columns = format!(
+                        "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') FROM pragma_table_info('{table}')"
+                    );
+                    self.texts(&columns).await.concat()
+                }
+                Kind::Postgres => "CAST(r AS TEXT)".to_owned(),
+            };
+            let rows = self.texts(&format!("SELECT {row} FROM \"{table}\" r ORDER BY 1")).await;
+            dump.push_str(&format!("{table}\n{}\n", rows.join("\n")));
+        }
+        dump
+    }
+
+    async fn texts(&self, sql: &str) -> Vec<String> {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&self.rows).await.expect(sql)
     }
 
     pub async fn number(&self, sql: &str) -> i64 {
