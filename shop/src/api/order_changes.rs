@@ -1,6 +1,7 @@
 //! Repair orders moved on: what PATCH may change, and who may change it.
 
 use super::caller::{Caller, Id};
+use super::document::{Both, MayConflict, Named, TokenOfRole, WithBody, new_or_known};
 use super::fields::Fields;
 use super::order_work::detail_status;
 use super::orders::{new_detail, new_part, no_access};
@@ -15,15 +16,25 @@ use crate::transitions::{self, Acting, Refusal};
 use axum::Json;
 use axum::extract::State;
 use shared::{Change, OrderStatus, Subject};
+use std::borrow::Cow;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Everything that a PATCH of an order may ask for.
-#[derive(Default)]
+#[derive(Default, ToSchema)]
 pub(crate) struct Wish {
+    #[schema(ignore)]
     pub order: OrderChange,
     pub status: Option<OrderStatus>,
+    #[schema(required = false, nullable, value_type = Vec<DetailItem>)]
     pub details: Vec<Item<NewDetail, DetailChange>>,
+    #[schema(required = false, nullable, value_type = Vec<PartItem>)]
     pub parts: Vec<Item<NewPart, PartChange>>,
 }
+
+type Changes = Both<OrderChange, Wish>;
+type DetailItem = Item<NewDetail, DetailChange>;
+type PartItem = Item<NewPart, PartChange>;
 
 /// An item with an id is changed, one without is added.
 pub(crate) enum Item<N, C> {
@@ -31,6 +42,34 @@ pub(crate) enum Item<N, C> {
     Known(String, C),
 }
 
+impl<N: ToSchema, C: ToSchema> PartialSchema for Item<N, C> {
+    fn schema() -> RefOr<Schema> {
+        new_or_known::<N, C>().into()
+    }
+}
+
+impl<N: ToSchema, C: ToSchema> ToSchema for Item<N, C> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Or{}", N::name(), C::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((N::name().into_owned(), N::schema()));
+        N::schemas(schemas);
+        C::schemas(schemas);
+    }
+}
+
+/// Changes an order: its owner the description and own decisions, staff the rest.
+#[utoipa::path(
+    patch,
+    path = "/repair-orders/{id}",
+    tag = "repair-orders",
+    params(Id),
+    request_body = Changes,
+    responses((status = 200, description = "The order as it is now", body = Order), TokenOfRole, Named, WithBody, MayConflict),
+    security(("bearer" = []))
+)]
 pub async fn change(
     State(shop): State<Shop>,
     caller: Caller,
@@ -56,7 +95,8 @@ pub async fn change(
         }),
     };
     fields.finish()?;
-    to_the_end(apply(shop, id, caller, wish)).await.map(Json)
+    let role = caller.role;
+    Ok(Json(to_the_end(apply(shop, id, caller, wish)).await?.seen_by(role)))
 }
 
 fn order_status(fields: &mut Fields) -> Option<OrderStatus> {

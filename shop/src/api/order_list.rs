@@ -7,7 +7,8 @@
 
 use super::Error;
 use super::caller::{Caller, Staff};
-use super::order_query::{Cursor, MOST, Wanted};
+use super::document::{Token, TokenOfRole, WithParameters};
+use super::order_query::{Cursor, MOST, PageQuery, Wanted};
 use super::whole::{Whole, whole};
 use crate::Shop;
 use crate::auth::Role;
@@ -32,6 +33,22 @@ const STEP: usize = 1_000;
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 const TOTAL_IS: HeaderName = HeaderName::from_static("x-total-count-is");
 
+/// A client's own orders, a technician's, or all for an administrator.
+#[utoipa::path(
+    get,
+    path = "/repair-orders",
+    tag = "repair-orders",
+    params(PageQuery),
+    responses(
+        (status = 200, description = "Newest first; with any of the parameters in pages", body = Vec<Order>, headers(
+            ("X-Total-Count" = usize, description = "In pages: how many there are in all of them"),
+            ("X-Total-Count-Is" = String, description = "`at-least` where they were not counted to the end"),
+            ("Link" = String, description = "The next page, `rel=\"next\"`, if there is one")
+        )),
+        Token, WithParameters
+    ),
+    security(("bearer" = []))
+)]
 pub async fn list(
     State(shop): State<Shop>,
     caller: Caller,
@@ -43,13 +60,21 @@ pub async fn list(
         Role::User => Whose::Owned(caller.id),
     };
     match Wanted::read(&query.unwrap_or_default())? {
-        None => whole(shop, Whole::Orders(whose)).await,
-        Some(wanted) => page(shop, whose, wanted).await,
+        None => whole(shop, Whole::Orders(whose), caller.role).await,
+        Some(wanted) => page(shop, whose, caller.role, wanted).await,
     }
 }
 
+/// The orders that the caller evaluates.
+#[utoipa::path(
+    get,
+    path = "/repair-orders/evaluator",
+    tag = "repair-orders",
+    responses((status = 200, description = "Newest first", body = Vec<Order>), TokenOfRole),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn evaluated(State(shop): State<Shop>, _: Staff, caller: Caller) -> Result<Response, Error> {
-    whole(shop, Whole::Orders(Whose::Evaluated(caller.id))).await
+    whole(shop, Whole::Orders(Whose::Evaluated(caller.id)), caller.role).await
 }
 
 /// The places of a page, where the next one begins, and how many there are in all pages.
@@ -60,14 +85,15 @@ struct Found {
     at_least: bool,
 }
 
-async fn page(shop: Shop, whose: Whose, wanted: Wanted) -> Result<Response, Error> {
+async fn page(shop: Shop, whose: Whose, role: Role, wanted: Wanted) -> Result<Response, Error> {
     let ask = Ask { whose, statuses: wanted.statuses.clone(), sort: wanted.sort };
     let mut tx = shop.store().read().await?;
     let found = match Search::new(&wanted.q) {
         None => everything(&mut tx, &ask, &wanted).await?,
         Some(search) => matching(&mut tx, &ask, &wanted, &search).await?,
     };
-    let orders: Vec<Order> = orders::of(&mut tx, &found.numbers).await?;
+    let orders = orders::of(&mut tx, &found.numbers).await?;
+    let orders: Vec<Order> = orders.into_iter().map(|order| order.seen_by(role)).collect();
     Ok((headers(&found, &wanted), Json(orders)).into_response())
 }
 

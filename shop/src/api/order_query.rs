@@ -7,6 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use form_urlencoded::Serializer;
 use serde::{Deserialize, Serialize};
 use shared::OrderStatus;
+use utoipa::IntoParams;
 
 const DEFAULT_LIMIT: usize = 50;
 /// Orders of one page.
@@ -14,6 +15,27 @@ pub const MOST: usize = 100;
 
 /// Characters of a search.
 const SEARCH_CHARS: usize = 100;
+
+/// The parameters as they are described; they are read one by one, so that every fault is named.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is only described")]
+pub struct PageQuery {
+    /// One status or several with commas
+    #[param(example = "READY,DELIVERED")]
+    status: Option<String>,
+    /// Words to be found in the problem, the client's name or the device's, or the beginning of the order's id
+    #[param(max_length = 100)]
+    q: Option<String>,
+    /// `createdAt`, `updatedAt` or `finalCost`, with a `-` the other way round
+    #[param(example = "-createdAt")]
+    sort: Option<String>,
+    /// Orders of a page
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// Where a page begins: from the `Link` of the one before
+    cursor: Option<String>,
+}
 
 /// What a query asks for.
 #[derive(Debug, PartialEq)]

@@ -1,20 +1,29 @@
 //! Pieces of work as a technician sees them: their own, and how they are moved on.
 
 use super::caller::{Caller, Id, Staff};
+use super::document::{Named, TokenOfRole, WithBody};
 use super::fields::Fields;
 use super::whole::{Whole, whole};
 use super::{Error, to_the_end};
 use crate::Shop;
-use crate::store::orders::{self, Detail, DetailChange, DetailStatus, OrderBrief};
+use crate::store::orders::{self, Detail, DetailChange, DetailStatus, OrderBrief, OwnWork};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use shared::{Change, Subject};
+use shared::{Change, Money, Subject};
+use utoipa::ToSchema;
 
 /// All of one's own, with what it is about and whose device it is.
+#[utoipa::path(
+    get,
+    path = "/repair-orders/technician/my-details",
+    tag = "repair-orders",
+    responses((status = 200, description = "Newest first", body = Vec<OwnWork>), TokenOfRole),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn own(State(shop): State<Shop>, _: Staff, caller: Caller) -> Result<Response, Error> {
-    whole(shop, Whole::Work(caller.id)).await
+    whole(shop, Whole::Work(caller.id), caller.role).await
 }
 
 pub fn detail_status(fields: &mut Fields) -> Option<DetailStatus> {
@@ -22,8 +31,54 @@ pub fn detail_status(fields: &mut Fields) -> Option<DetailStatus> {
     fields.optional_one_of("status", &codes).and_then(|code| DetailStatus::parse(&code))
 }
 
+/// What a technician says of own work.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkChange {
+    status: DetailStatus,
+    #[schema(minimum = 0, value_type = f64)]
+    unit_price: Money,
+    #[schema(minimum = 0, value_type = Option<f64>)]
+    discount: Option<Money>,
+    image_url: Option<String>,
+    notes: Option<String>,
+}
+
+impl WorkChange {
+    fn read(fields: &mut Fields) -> WorkChange {
+        WorkChange {
+            status: required_status(fields),
+            unit_price: fields.money("unitPrice"),
+            discount: fields.optional_money("discount"),
+            image_url: fields.optional_text("imageUrl"),
+            notes: fields.optional_text("notes"),
+        }
+    }
+}
+
+impl From<WorkChange> for DetailChange {
+    fn from(work: WorkChange) -> DetailChange {
+        DetailChange {
+            status: Some(work.status),
+            unit_price: Some(work.unit_price),
+            discount: work.discount,
+            image_url: work.image_url,
+            notes: work.notes,
+            ..DetailChange::default()
+        }
+    }
+}
+
+/// How far own work is.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkStatus {
+    status: DetailStatus,
+    notes: Option<String>,
+}
+
 /// A piece of work with the order that it belongs to.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Work {
     #[serde(flatten)]
@@ -31,6 +86,16 @@ pub struct Work {
     repair_order: OrderBrief,
 }
 
+/// Changes an own piece of work.
+#[utoipa::path(
+    patch,
+    path = "/repair-orders/technician/detail/{id}",
+    tag = "repair-orders",
+    params(Id),
+    request_body = WorkChange,
+    responses((status = 200, description = "The work as it is now", body = Work), TokenOfRole, Named, WithBody),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn change_work(
     State(shop): State<Shop>,
     _: Staff,
@@ -38,18 +103,21 @@ pub async fn change_work(
     Id(id): Id,
     mut fields: Fields,
 ) -> Result<Json<Work>, Error> {
-    let change = DetailChange {
-        status: Some(required_status(&mut fields)),
-        unit_price: Some(fields.money("unitPrice")),
-        discount: fields.optional_money("discount"),
-        image_url: fields.optional_text("imageUrl"),
-        notes: fields.optional_text("notes"),
-        ..DetailChange::default()
-    };
+    let change = WorkChange::read(&mut fields);
     fields.finish()?;
-    to_the_end(work_on(shop, id, caller, change)).await.map(Json)
+    to_the_end(work_on(shop, id, caller, change.into())).await.map(Json)
 }
 
+/// Says how far an own piece of work is.
+#[utoipa::path(
+    patch,
+    path = "/repair-orders/technician/detail/{id}/status",
+    tag = "repair-orders",
+    params(Id),
+    request_body = WorkStatus,
+    responses((status = 200, description = "The work as it is now", body = Work), TokenOfRole, Named, WithBody),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn move_work(
     State(shop): State<Shop>,
     _: Staff,
@@ -57,12 +125,10 @@ pub async fn move_work(
     Id(id): Id,
     mut fields: Fields,
 ) -> Result<Json<Work>, Error> {
-    let change = DetailChange {
-        status: Some(required_status(&mut fields)),
-        notes: fields.optional_text("notes"),
-        ..DetailChange::default()
-    };
+    let WorkStatus { status, notes } =
+        WorkStatus { status: required_status(&mut fields), notes: fields.optional_text("notes") };
     fields.finish()?;
+    let change = DetailChange { status: Some(status), notes, ..DetailChange::default() };
     to_the_end(work_on(shop, id, caller, change)).await.map(Json)
 }
 

@@ -4,6 +4,7 @@
 //! read all metrics, of which none depends on them.
 
 use super::caller::{Caller, Id};
+use super::document::{Named, Token, TokenOfRole, WithBody};
 use super::fields::Fields;
 use super::whole::{Whole, whole};
 use super::{Error, to_the_end};
@@ -20,6 +21,15 @@ use shared::OrderStatus;
 
 const RATINGS: std::ops::RangeInclusive<i64> = 1..=5;
 
+/// Reviews an own delivered order.
+#[utoipa::path(
+    post,
+    path = "/repair-order-reviews",
+    tag = "repair-order-reviews",
+    request_body = NewReview,
+    responses((status = 201, description = "The new review", body = Review), TokenOfRole, Named, WithBody),
+    security(("bearer" = ["User"]), ("bearer" = ["Admin"]))
+)]
 pub async fn add(
     State(shop): State<Shop>,
     caller: Caller,
@@ -35,7 +45,8 @@ pub async fn add(
         comment: fields.text("comment"),
     };
     fields.finish()?;
-    let review = to_the_end(write(shop, new, caller)).await?;
+    let role = caller.role;
+    let review = to_the_end(write(shop, new, caller)).await?.seen_by(role);
     Ok((StatusCode::CREATED, Json(review)))
 }
 
@@ -54,25 +65,52 @@ async fn write(shop: Shop, new: NewReview, by: Caller) -> Result<Review, Error> 
     Ok(review)
 }
 
+/// A client's own reviews, or all.
+#[utoipa::path(
+    get,
+    path = "/repair-order-reviews",
+    tag = "repair-order-reviews",
+    responses((status = 200, description = "Newest first", body = Vec<Review>), Token),
+    security(("bearer" = []))
+)]
 pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Response, Error> {
     let author = match caller.role {
         Role::User => Some(caller.id),
         Role::Technician | Role::Admin => None,
     };
-    whole(shop, Whole::Reviews(author)).await
+    whole(shop, Whole::Reviews(author), caller.role).await
 }
 
+/// A review, for its author or an administrator.
+#[utoipa::path(
+    get,
+    path = "/repair-order-reviews/{id}",
+    tag = "repair-order-reviews",
+    params(Id),
+    responses((status = 200, description = "The review", body = Review), TokenOfRole, Named),
+    security(("bearer" = []))
+)]
 pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<Json<Review>, Error> {
     let mut tx = shop.store().read().await?;
     let review = reviews::by_id(&mut tx, &id).await?;
     may_touch(&caller, &review.author)?;
-    Ok(Json(review))
+    Ok(Json(review.seen_by(caller.role)))
 }
 
 fn may_touch(caller: &Caller, author: &str) -> Result<(), Error> {
     if caller.role == Role::Admin || caller.id == author { Ok(()) } else { Err(Error::forbidden()) }
 }
 
+/// Changes a review, for its author or an administrator.
+#[utoipa::path(
+    patch,
+    path = "/repair-order-reviews/{id}",
+    tag = "repair-order-reviews",
+    params(Id),
+    request_body = ReviewChange,
+    responses((status = 200, description = "The review as it is now", body = Review), TokenOfRole, Named, WithBody),
+    security(("bearer" = []))
+)]
 pub async fn change(
     State(shop): State<Shop>,
     caller: Caller,
@@ -88,13 +126,22 @@ pub async fn change(
         let mut tx = shop.store().write().await?;
         may_touch(&caller, &reviews::author(&mut tx, &id).await?)?;
         reviews::change(&mut tx, &id, change, now()).await?;
-        let review = reviews::by_id(&mut tx, &id).await?;
+        let review = reviews::by_id(&mut tx, &id).await?.seen_by(caller.role);
         tx.commit().await?;
         Ok(Json(review))
     })
     .await
 }
 
+/// Deletes a review, for its author or an administrator.
+#[utoipa::path(
+    delete,
+    path = "/repair-order-reviews/{id}",
+    tag = "repair-order-reviews",
+    params(Id),
+    responses((status = 200, description = "Deleted; the answer is empty"), TokenOfRole, Named),
+    security(("bearer" = []))
+)]
 pub async fn delete(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<(), Error> {
     to_the_end(async move {
         let mut tx = shop.store().write().await?;

@@ -6,6 +6,7 @@
 
 use super::Error;
 use crate::Shop;
+use crate::auth::Role;
 use crate::store::orders::{self, Ask, Place, Sort, Whose};
 use crate::store::{self, BUSY, Tx, reviews};
 use axum::body::{Body, Bytes};
@@ -38,12 +39,13 @@ pub enum Whole {
     Reviews(Option<String>),
 }
 
-pub async fn whole(shop: Shop, list: Whole) -> Result<Response, Error> {
+/// As someone of this role sees it.
+pub async fn whole(shop: Shop, list: Whole, role: Role) -> Result<Response, Error> {
     let turns = &shop.0.whole_lists;
     let mut turn = None;
     loop {
         let mut tx = shop.store().read().await?;
-        let mut rest = Rest::of(&mut tx, &list).await?;
+        let mut rest = Rest { rows: Rows::of(&mut tx, &list).await?, role };
         let mut first = vec![b'['];
         // Read before anything is answered, so that a failure still has its own status.
         let more = rest.write_piece(&mut tx, &mut first).await?;
@@ -126,50 +128,61 @@ fn read_out(pieces: Receiver<Piece>) -> impl Stream<Item = Result<Bytes, CutShor
     })
 }
 
-/// What is still to be read. Of everyone's orders only the place is known; of the rest the numbers.
-enum Rest {
+/// What is still to be read, and who will see it.
+struct Rest {
+    rows: Rows,
+    role: Role,
+}
+
+/// Of everyone's orders only the place is known; of the rest the numbers.
+enum Rows {
     Everyones(Ask, Option<Place>),
     Orders(VecDeque<i64>),
     Work(VecDeque<i64>),
     Reviews(VecDeque<i64>),
 }
 
-impl Rest {
-    async fn of(tx: &mut Tx, list: &Whole) -> sqlx::Result<Rest> {
+impl Rows {
+    async fn of(tx: &mut Tx, list: &Whole) -> sqlx::Result<Rows> {
         Ok(match list {
             Whole::Orders(Whose::Everyone) => {
                 let ask = Ask { whose: Whose::Everyone, statuses: Vec::new(), sort: Sort::Newest };
-                Rest::Everyones(ask, None)
+                Rows::Everyones(ask, None)
             }
-            Whole::Orders(whose) => Rest::Orders(orders::own(tx, whose).await?.into()),
-            Whole::Work(technician) => Rest::Work(orders::own_work(tx, technician).await?.into()),
-            Whole::Reviews(author) => Rest::Reviews(reviews::numbers(tx, author.as_deref()).await?.into()),
+            Whole::Orders(whose) => Rows::Orders(orders::own(tx, whose).await?.into()),
+            Whole::Work(technician) => Rows::Work(orders::own_work(tx, technician).await?.into()),
+            Whole::Reviews(author) => Rows::Reviews(reviews::numbers(tx, author.as_deref()).await?.into()),
         })
     }
+}
 
+impl Rest {
     /// Appends the next rows, with commas between them. Whether there are more.
     async fn write_piece(&mut self, tx: &mut Tx, out: &mut Vec<u8>) -> Result<bool, Error> {
-        match self {
-            Rest::Everyones(ask, after) => {
+        let role = self.role;
+        match &mut self.rows {
+            Rows::Everyones(ask, after) => {
                 // One more than is written tells whether there are more.
                 let mut places = orders::page(tx, ask, *after, PIECE + 1).await?;
                 let more = places.len() > PIECE;
                 places.truncate(PIECE);
                 *after = places.last().copied();
                 let numbers: Vec<_> = places.iter().map(|place| place.seq).collect();
-                append(out, &orders::of(tx, &numbers).await?)?;
+                append(out, orders::of(tx, &numbers).await?.into_iter().map(|order| order.seen_by(role)))?;
                 Ok(more)
             }
-            Rest::Orders(numbers) => {
-                append(out, &orders::of(tx, &next(numbers)).await?)?;
+            Rows::Orders(numbers) => {
+                let orders = orders::of(tx, &next(numbers)).await?;
+                append(out, orders.into_iter().map(|order| order.seen_by(role)))?;
                 Ok(!numbers.is_empty())
             }
-            Rest::Work(numbers) => {
-                append(out, &orders::work(tx, &next(numbers)).await?)?;
+            Rows::Work(numbers) => {
+                append(out, orders::work(tx, &next(numbers)).await?)?;
                 Ok(!numbers.is_empty())
             }
-            Rest::Reviews(numbers) => {
-                append(out, &reviews::of(tx, &next(numbers)).await?)?;
+            Rows::Reviews(numbers) => {
+                let reviews = reviews::of(tx, &next(numbers)).await?;
+                append(out, reviews.into_iter().map(|review| review.seen_by(role)))?;
                 Ok(!numbers.is_empty())
             }
         }
@@ -180,12 +193,12 @@ fn next(numbers: &mut VecDeque<i64>) -> Vec<i64> {
     numbers.drain(..PIECE.min(numbers.len())).collect()
 }
 
-fn append(out: &mut Vec<u8>, rows: &[impl Serialize]) -> Result<(), Error> {
-    for (at, row) in rows.iter().enumerate() {
+fn append(out: &mut Vec<u8>, rows: impl IntoIterator<Item = impl Serialize>) -> Result<(), Error> {
+    for (at, row) in rows.into_iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        serde_json::to_writer(&mut *out, row).map_err(|error| Error::internal(error.into()))?;
+        serde_json::to_writer(&mut *out, &row).map_err(|error| Error::internal(error.into()))?;
     }
     Ok(())
 }

@@ -3,35 +3,58 @@
 use super::orders::{self, Order, listed, places_of};
 use super::{Tx, iso, new_id, unless_taken};
 use crate::api::Error;
+use crate::auth::Role;
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 use std::collections::HashMap;
+use utoipa::ToSchema;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
+    #[schema(format = Uuid)]
     pub id: String,
     pub repair_order: Order,
     pub rating: i64,
     pub comment: String,
     /// Always: this shop hides none. Clients of the original look at it.
     pub visible: bool,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(format = DateTime)]
     pub updated_at: String,
     #[serde(skip)]
     pub author: String,
 }
 
+impl Review {
+    /// As someone of this role sees it.
+    pub fn seen_by(mut self, role: Role) -> Review {
+        self.repair_order = self.repair_order.seen_by(role);
+        self
+    }
+}
+
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewReview {
+    #[serde(rename = "repairOrderId")]
+    #[schema(format = Uuid)]
     pub order_id: String,
+    #[schema(minimum = 1, maximum = 5)]
     pub rating: i64,
+    #[schema(min_length = 1)]
     pub comment: String,
 }
 
 /// What is to be another than before.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReviewChange {
+    #[schema(minimum = 1, maximum = 5)]
     pub rating: Option<i64>,
+    #[schema(min_length = 1)]
     pub comment: Option<String>,
 }
 
