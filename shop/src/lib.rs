@@ -20,6 +20,7 @@ use auth::Passwords;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
 
@@ -116,6 +117,11 @@ impl Shop {
         demo::traffic(self).await;
     }
 
+    /// Says so in the log for as long as another server was on this database first, until it is dropped.
+    pub async fn warn_of_other_servers(self) {
+        store::warn_of_others(self.0.store.clone()).await;
+    }
+
     fn store(&self) -> &Store {
         &self.0.store
     }
@@ -129,6 +135,12 @@ impl Shop {
 pub async fn create_admin(database_url: &str, admin: &Admin) -> anyhow::Result<()> {
     let store = Store::open(database_url).await?;
     first_admin::create(&store, &Passwords::default(), admin).await
+}
+
+/// Copies the database to a file that is not there yet, while a server goes on writing, for the command line. Returns the
+/// kept key of the sign-in tokens, which is no part of the copy.
+pub async fn backup(database_url: &str, to: &Path) -> anyhow::Result<Option<PathBuf>> {
+    store::backup(database_url, to).await
 }
 
 fn given_key(secret: &SecretString) -> anyhow::Result<Vec<u8>> {

@@ -10,8 +10,12 @@ pub mod orders;
 mod schema;
 mod secret;
 mod failure;
+mod place;
+mod backup;
 
+pub use backup::backup;
 pub use failure::{Failure, busy, unless_taken};
+pub use place::warn_of_others;
 
 use crate::api::Error;
 use anyhow::Context;
@@ -19,7 +23,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyPool, Executor, Transaction};
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -181,6 +185,13 @@ fn made_if_missing(url: &str) -> String {
         _ if url.contains('?') => format!("{url}&mode=rwc"),
         _ => format!("{url}?mode=rwc"),
     }
+}
+
+/// A file beside another one.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Milliseconds since 1970.
