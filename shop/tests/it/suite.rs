@@ -7,6 +7,7 @@ mod validation;
 mod roles;
 mod orders;
 mod contention;
+mod alike;
 mod status;
 mod stats;
 mod announcing;
