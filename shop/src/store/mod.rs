@@ -11,8 +11,12 @@ pub mod reviews;
 mod schema;
 mod secret;
 mod failure;
+mod place;
+mod backup;
 
+pub use backup::backup;
 pub use failure::{Failure, busy, unless_taken};
+pub use place::warn_of_others;
 
 use crate::api::Error;
 use anyhow::Context;
@@ -23,7 +27,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyPool, Executor, Transaction};
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -201,6 +205,13 @@ impl Moment {
     }
 }
 
+/// A file beside another one.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// Milliseconds since 1970.
 pub fn now() -> i64 {
     (OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64
@@ -267,6 +278,26 @@ mod tests {
         {
             let set: i64 = sqlx::query_scalar(pragma).fetch_one(&mut **tx).await.expect(pragma);
             assert_eq!(set, value, "{pragma}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_without_end_on_postgres() {
+        let database = ::testing::Database::new(::testing::Kind::Postgres).await;
+        let store = Store::open(database.url()).await.expect("an empty shop");
+        let mut tx = store.write().await.expect("a transaction");
+        for (setting, value) in [
+            ("lock_timeout", "10s"),
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "1min"),
+            ("transaction_isolation", "read committed"),
+        ] {
+            let set: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&mut **tx)
+                .await
+                .expect(setting);
+            assert_eq!(set, value, "{setting}");
         }
     }
 
