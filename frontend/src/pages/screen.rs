@@ -95,9 +95,9 @@ pub fn pairing_page(shown: &Shown, trouble: bool, words: &Words) -> Html {
             <ol class="steps">
                 { step("1", (words.pair_open)(&host()).into()) }
                 { step("2", words.pair_menu.into()) }
-                { step("3", html! { <>{ words.pair_enter }{ " " }<span class="id">{ command }</span></> }) }
+                { step("3", words.pair_enter.into()) }
             </ol>
-            <div class="ttl">{ time }<p class="note" role="status">if trouble { { icon("off") }<span>{ words.pair_trouble }</span> }</p></div>
+            <div class="ttl">{ time }<p class="m">{ words.pair_command }{ " " }<span class="id">{ command }</span></p><p class="note" role="status">if trouble { { icon("off") }<span>{ words.pair_trouble }</span> }</p></div>
         </main>
     }
 }

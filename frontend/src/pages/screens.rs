@@ -140,15 +140,19 @@ pub fn ScreensDialog(props: &ScreensProps) -> Html {
     };
     let revoke = {
         let (api, on_expired, refresh) = (props.api.clone(), props.on_expired.clone(), refresh.clone());
-        let (face, faults) = (face.clone(), faults.setter());
+        let (face, faults, screens) = (face.clone(), faults.setter(), screens.clone());
         Callback::from(move |_: MouseEvent| {
             let Face::Doubt(id) = (*face).clone() else { return };
             let (api, on_expired, refresh) = (api.clone(), on_expired.clone(), refresh.clone());
-            let (face, faults) = (face.setter(), faults.clone());
+            let (face, faults, screens) = (face.setter(), faults.clone(), screens.clone());
             spawn_local(async move {
                 match api.revoke(&id).await {
                     // Somebody else was faster.
-                    Ok(()) | Err(Refusal::Refused { status: 404, .. }) => faults.set(Faults::default()),
+                    Ok(()) | Err(Refusal::Refused { status: 404, .. }) => {
+                        let left = screens.iter().flatten().filter(|screen| screen.id != id);
+                        screens.set(Some(left.cloned().collect()));
+                        faults.set(Faults::default());
+                    }
                     Err(refusal) => faults.set(other(said(refusal, words, &on_expired))),
                 }
                 face.set(Face::List);
@@ -193,7 +197,6 @@ pub fn ScreensDialog(props: &ScreensProps) -> Html {
                 ),
                 Some(list) => html! { <ul class="rows screens">{ for list.iter().map(row) }</ul> },
             };
-            let node = if *face == Face::List { first.clone() } else { NodeRef::default() };
             (
                 words.screens,
                 html! {
@@ -201,7 +204,10 @@ pub fn ScreensDialog(props: &ScreensProps) -> Html {
                         <p class="m">{ words.screens_why }</p>
                         { list }
                         { fault_of("screens-fault", faults.other.as_deref()) }
-                        <div class="row end"><button class="btn pri" ref={node} onclick={turn(Face::Adding)}>{ icon("plus") }{ words.add_screen }</button></div>
+                        // One question at a time.
+                        if *face == Face::List {
+                            <div class="row end"><button class="btn pri" ref={first} onclick={turn(Face::Adding)}>{ icon("plus") }{ words.add_screen }</button></div>
+                        }
                     </div>
                 },
             )
@@ -224,7 +230,7 @@ pub(super) fn row(screen: &Screen, on_revoke: Callback<MouseEvent>, words: &Word
     html! {
         <li key={id.clone()}><b class="cut" title={name.clone()}>{ name }</b>
             <button class="btn sm" id={button_id(id)} aria-label={(words.revoke_which)(name)} onclick={on_revoke}>{ words.revoke }</button>
-            <small class="row">{ seen }<span>{ words.since }{ " " }{ ago(created_at) }</span></small></li>
+            <small class="row">{ seen }<span>{ words.added }{ " " }{ ago(created_at) }</span></small></li>
     }
 }
 
@@ -239,7 +245,7 @@ pub(super) fn question(
     html! {
         <li class="doubt" key="doubt"><p>{ (words.revoke_sure)(name) }</p>
             <div class="row end"><button class="btn bare" ref={first} onclick={on_cancel}>{ words.cancel }</button>
-                <button class="btn" onclick={on_revoke}>{ words.revoke }</button></div></li>
+                <button class="btn pri" onclick={on_revoke}>{ words.revoke }</button></div></li>
     }
 }
 

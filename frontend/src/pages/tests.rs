@@ -84,11 +84,11 @@ async fn a_screen_of_the_list_says_whether_it_is_there() {
     }
     let seen = "2025-11-16T10:30:00.000Z";
     let connected = read(screen("Recepción <b>", Some(seen), true)).await;
-    assert_eq!(connected, "Recepción &lt;b&gt; Revocar Conectada desde hace 5 second");
+    assert_eq!(connected, "Recepción &lt;b&gt; Revocar Conectada agregada hace 5 second");
     let away = read(screen("Bodega", Some(seen), false)).await;
-    assert_eq!(away, "Bodega Revocar vista hace 5 second desde hace 5 second");
+    assert_eq!(away, "Bodega Revocar vista hace 5 second agregada hace 5 second");
     let never = read(screen("Bodega", None, false)).await;
-    assert_eq!(never, "Bodega Revocar nunca vista desde hace 5 second");
+    assert_eq!(never, "Bodega Revocar nunca vista agregada hace 5 second");
 }
 
 fn asked(words: &Words) -> Html {
