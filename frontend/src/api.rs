@@ -131,8 +131,8 @@ pub struct Screen {
     pub created_at: String,
     #[serde(default)]
     pub last_seen: Option<String>,
-    #[serde(default)]
-    pub connected: bool,
+    /// Its open sockets.
+    pub connected: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]

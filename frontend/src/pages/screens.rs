@@ -221,7 +221,7 @@ pub(super) fn row(screen: &Screen, on_revoke: Callback<MouseEvent>, words: &Word
     let Screen { id, name, created_at, last_seen, connected } = screen;
     let ago = |at: &str| html! { <Ago at_ms={clock::parse_ms(at)} /> };
     let seen = match last_seen {
-        _ if *connected => {
+        _ if *connected > 0 => {
             html! { <span class="badge" data-s="good">{ icon("pulse") }{ words.connected }</span> }
         }
         Some(at) => html! { <span>{ words.seen }{ " " }{ ago(at) }</span> },

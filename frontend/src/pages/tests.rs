@@ -14,7 +14,7 @@ fn code(code: &str) -> Shown {
     Shown::Code { code: code.into(), lasts_ms: 300_000.0, until_ms: crate::clock::now_ms() + 272_000.0 }
 }
 
-fn screen(name: &str, last_seen: Option<&str>, connected: bool) -> Screen {
+fn screen(name: &str, last_seen: Option<&str>, connected: u32) -> Screen {
     Screen {
         id: "7".into(),
         name: name.into(),
@@ -83,11 +83,11 @@ async fn a_screen_of_the_list_says_whether_it_is_there() {
         said(row(&screen, Callback::noop(), &SPANISH)).await
     }
     let seen = "2025-11-16T10:30:00.000Z";
-    let connected = read(screen("Recepción <b>", Some(seen), true)).await;
+    let connected = read(screen("Recepción <b>", Some(seen), 1)).await;
     assert_eq!(connected, "Recepción &lt;b&gt; Revocar Conectada agregada hace 5 second");
-    let away = read(screen("Bodega", Some(seen), false)).await;
+    let away = read(screen("Bodega", Some(seen), 0)).await;
     assert_eq!(away, "Bodega Revocar vista hace 5 second agregada hace 5 second");
-    let never = read(screen("Bodega", None, false)).await;
+    let never = read(screen("Bodega", None, 0)).await;
     assert_eq!(never, "Bodega Revocar nunca vista agregada hace 5 second");
 }
 
@@ -123,8 +123,8 @@ async fn what_is_said_on_walls_and_of_them_speaks_one_language_at_a_time() {
             pairing_page(&Shown::Nothing, false, words),
             revoked_page(words, Callback::noop()),
             no_pairing_page(words),
-            row(&screen("X", Some("2025-11-16T10:30:00.000Z"), true), Callback::noop(), words),
-            row(&screen("X", None, false), Callback::noop(), words),
+            row(&screen("X", Some("2025-11-16T10:30:00.000Z"), 1), Callback::noop(), words),
+            row(&screen("X", None, 0), Callback::noop(), words),
             asked(words),
         ];
         let mut read = Vec::new();
