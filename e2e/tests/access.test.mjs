@@ -1,7 +1,7 @@
 // Who gets in, and stays: sessions that outlive their tokens, a link that works once, screens on walls.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { OUT, Server, fromMenu, isLive, noViolations, openPage, shows, signInOnPage, startBrowser, total, until } from './support.mjs';
+import { OUT, Server, fromMenu, isLive, noViolations, openPage, pill, shows, signInOnPage, startBrowser, total, until } from './support.mjs';
 
 const LOOKS = ['dark', 'light'].flatMap((colorScheme) => [1440, 768, 320].map((width) => ({ colorScheme, width })));
 const looking = ({ colorScheme, width }) => ({ colorScheme, reducedMotion: 'reduce', viewport: { width, height: width === 320 ? 640 : 900 } });
@@ -202,6 +202,8 @@ describe('a screen on a wall', () => {
     wall = await openPage(browser, { viewport: { width: 1920, height: 1080 }, storageState: kept });
     await wall.goto(`${server.url}/screen`);
     await isLive(wall);
+    assert.equal(await server.end(), 0);
+    await pill(wall).filter({ hasText: /Reconectando|Conectando/ }).waitFor();
     await server.restart();
     await isLive(wall);
   });
