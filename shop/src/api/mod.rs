@@ -25,7 +25,7 @@ pub(crate) use users::{Person, add as add_user};
 use crate::Shop;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use std::future::Future;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,7 +37,8 @@ const BODY_BYTES: usize = 256 * 1024;
 pub fn router(shop: Shop) -> Router {
     let (router, _) = routes().split_for_parts();
     let router = router.layer(DefaultBodyLimit::max(BODY_BYTES));
-    let router = if shop.store().undoes() { router.layer(from_fn(repeat::repeat)) } else { router };
+    let repeating = from_fn_with_state(repeat::Turn::default(), repeat::repeat);
+    let router = if shop.store().undoes() { router.layer(repeating) } else { router };
     router.with_state(shop)
 }
 

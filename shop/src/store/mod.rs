@@ -125,7 +125,10 @@ impl Store {
         match self.kind {
             Kind::Sqlite(..) => {}
             Kind::Postgres => {
-                write.execute("SELECT 1 FROM pg_advisory_xact_lock(7370820)").await?;
+                // It waits longer than a request would: the demo takes its time.
+                let alone = "SET LOCAL lock_timeout = '2min'; SET LOCAL statement_timeout = '2min'; \
+                             SELECT 1 FROM pg_advisory_xact_lock(7370820)";
+                write.execute(alone).await?;
             }
         }
         Ok(write)
