@@ -102,6 +102,7 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
         jwt_secret: config.jwt_secret.clone(),
         admin: config.admin().map(|(email, password)| Admin { email, password }),
         demo: config.demo,
+        time_zone: Some(config.time_zone.clone()),
     };
     let inbox = inbox.clone();
     let announce = Arc::new(move |event, id| inbox.announce(event, id, None, Origin::Shop));

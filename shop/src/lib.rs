@@ -6,6 +6,7 @@
 mod auth;
 mod api;
 mod transitions;
+mod search;
 mod store;
 mod stats;
 mod first_admin;
@@ -17,12 +18,14 @@ pub use demo::DemoSignIn;
 
 use anyhow::Context;
 use auth::Passwords;
+use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::Store;
+use store::{Moment, Store};
+use tokio::sync::Semaphore;
 
 /// HS256 is as strong as its key, up to this length.
 const KEY_BYTES: usize = 32;
@@ -43,6 +46,8 @@ pub struct Options {
     pub admin: Option<Admin>,
     /// Fills an empty shop with invented data.
     pub demo: bool,
+    /// Name of the time zone whose days the shop counts; unset: UTC.
+    pub time_zone: Option<String>,
 }
 
 /// Where a request comes from, as far as the server in front knows: an extension of the request.
@@ -66,6 +71,8 @@ struct Inner {
     passwords: Passwords,
     announce: Announce,
     sign_in: Option<DemoSignIn>,
+    zone: TimeZone,
+    whole_lists: Arc<Semaphore>,
 }
 
 impl Shop {
@@ -76,16 +83,18 @@ impl Shop {
             Some(secret) => given_key(secret)?,
             None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
         };
+        let zone = zone_of(options.time_zone.as_deref())?;
         let passwords = Passwords::default();
         if options.demo {
-            demo::fill(&store, &passwords).await?;
+            demo::fill(&store, &passwords, &zone).await?;
         }
         if let Some(admin) = &options.admin {
             first_admin::ensure_admin(&store, &passwords, admin).await?;
         }
         let sign_in = demo::sign_in(&store, &passwords).await?;
         let tokens = Tokens::new(&secret);
-        Ok(Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in })))
+        let whole_lists = Arc::new(Semaphore::new(api::WHOLE_LISTS));
+        Ok(Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in, zone, whole_lists })))
     }
 
     pub fn tokens(&self) -> &Tokens {
@@ -131,6 +140,10 @@ impl Shop {
         &self.0.store
     }
 
+    fn moment(&self) -> Moment {
+        Moment::of(store::now(), &self.0.zone)
+    }
+
     fn announce(&self, subject: Subject, change: Change, id: &str) {
         (self.0.announce)(Event::Known(subject, change), Some(id.to_owned()));
     }
@@ -140,6 +153,12 @@ impl Shop {
 pub async fn create_admin(database_url: &str, admin: &Admin) -> anyhow::Result<()> {
     let store = Store::open(database_url).await?;
     first_admin::create(&store, &Passwords::default(), admin).await
+}
+
+fn zone_of(name: Option<&str>) -> anyhow::Result<TimeZone> {
+    let Some(name) = name else { return Ok(TimeZone::UTC) };
+    TimeZone::get(name)
+        .with_context(|| format!("{name:.100} is no time zone; expected one such as America/Guayaquil"))
 }
 
 /// Copies the database to a file that is not there yet, while a server goes on writing, for the command line. Returns the

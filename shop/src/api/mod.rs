@@ -9,8 +9,13 @@ mod auth;
 mod users;
 mod equipments;
 mod catalog;
+mod whole;
 mod orders;
+mod order_query;
+mod order_list;
 mod order_changes;
+mod order_work;
+mod reviews;
 
 pub use error::Error;
 
@@ -18,9 +23,11 @@ pub(crate) use caller::Caller;
 pub(crate) use document::{one_of, perhaps_one_of};
 pub(crate) use equipments::take_in as take_in_device;
 pub(crate) use fields::is_email;
-pub(crate) use order_changes::{Item, Wish, apply, work_on};
+pub(crate) use order_changes::{Item, Wish, apply};
+pub(crate) use order_work::work_on;
 pub(crate) use orders::take_in;
 pub(crate) use users::{Person, add as add_user};
+pub(crate) use whole::WHOLE_LISTS;
 
 use crate::Shop;
 use axum::Router;
@@ -66,10 +73,11 @@ fn routes() -> OpenApiRouter<Shop> {
         .routes(routes!(catalog::service, catalog::change_service, catalog::delete_service))
         .routes(routes!(catalog::parts, catalog::add_part))
         .routes(routes!(catalog::part, catalog::change_part, catalog::delete_part))
-        .routes(routes!(orders::list, orders::add))
-        .routes(routes!(orders::evaluated))
-        .routes(routes!(order_changes::change_work))
-        .routes(routes!(order_changes::move_work))
+        .routes(routes!(order_list::list, orders::add))
+        .routes(routes!(order_list::evaluated))
+        .routes(routes!(order_work::own))
+        .routes(routes!(order_work::change_work))
+        .routes(routes!(order_work::move_work))
         .routes(routes!(orders::one, order_changes::change, orders::delete))
 }
 

@@ -13,6 +13,7 @@ use crate::auth::{Passwords, Role};
 use crate::store::users::{self, NewUser};
 use crate::store::{Store, now};
 use anyhow::Context;
+use jiff::tz::TimeZone;
 
 /// Who administers the demo. Everyone knows this password, so where it works, nobody else should get in.
 const EMAIL: &str = "admin@pulso.demo";
@@ -26,7 +27,7 @@ pub struct DemoSignIn {
 }
 
 /// Only into a shop where nobody is yet; all of it or nothing.
-pub(crate) async fn fill(store: &Store, passwords: &Passwords) -> anyhow::Result<()> {
+pub(crate) async fn fill(store: &Store, passwords: &Passwords, zone: &TimeZone) -> anyhow::Result<()> {
     if !users::is_empty(store.pool()).await? {
         return Ok(());
     }
@@ -38,7 +39,7 @@ pub(crate) async fn fill(store: &Store, passwords: &Passwords) -> anyhow::Result
     }
     let admin = NewUser::plain("Administración", EMAIL, hash.clone(), Role::Admin);
     users::add(&mut tx, admin, now()).await?;
-    history::invent(&mut tx, &hash).await.context("the demo cannot be made")?;
+    history::invent(&mut tx, &hash, zone).await.context("the demo cannot be made")?;
     tx.commit().await?;
     Ok(())
 }

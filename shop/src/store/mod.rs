@@ -7,6 +7,7 @@ pub mod users;
 pub mod equipments;
 pub mod catalog;
 pub mod orders;
+pub mod reviews;
 mod schema;
 mod secret;
 mod failure;
@@ -19,6 +20,9 @@ pub use place::warn_of_others;
 
 use crate::api::Error;
 use anyhow::Context;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyPool, Executor, Transaction};
@@ -35,7 +39,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 const CONNECTIONS: u32 = 8;
 
 /// How long a write waits for another one.
-const BUSY: Duration = Duration::from_secs(10);
+pub const BUSY: Duration = Duration::from_secs(10);
 
 /// For each connection to SQLite. FULL: what was acknowledged survives a power cut.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
@@ -190,6 +194,20 @@ fn made_if_missing(url: &str) -> String {
     }
 }
 
+/// When something happens: in milliseconds since 1970, and which day that is where the shop stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub at: i64,
+    pub today: Date,
+}
+
+impl Moment {
+    pub fn of(at: i64, zone: &TimeZone) -> Moment {
+        let instant = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
+        Moment { at, today: zone.to_datetime(instant).date() }
+    }
+}
+
 /// A file beside another one.
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -292,6 +310,18 @@ mod tests {
         check("sqlite://pulso.db", "sqlite://pulso.db?mode=rwc");
         check("sqlite://pulso.db?cache=private", "sqlite://pulso.db?cache=private&mode=rwc");
         check("sqlite://pulso.db?mode=rw", "sqlite://pulso.db?mode=rw");
+    }
+
+    #[test]
+    fn the_day_is_the_shops_and_not_that_of_greenwich() {
+        // 2025-11-19T02:35Z is still the evening of the 18th in Guayaquil.
+        let check = |zone: &str, day: &str| {
+            let zone = TimeZone::get(zone).expect("a zone");
+            assert_eq!(Moment::of(1_763_519_756_007, &zone).today.to_string(), day);
+        };
+        check("America/Guayaquil", "2025-11-18");
+        check("UTC", "2025-11-19");
+        check("Asia/Tokyo", "2025-11-19");
     }
 
     #[test]

@@ -7,8 +7,14 @@ use sqlx::{Executor, SqlSafeStr};
 
 /// Name and text of each migration, in order, one list a database: they differ in how a row is numbered and in
 /// that PostgreSQL has to be told to compare texts byte by byte, as SQLite does.
-const SQLITE: [(&str, &str); 1] = [("shop", include_str!("../../migrations/sqlite/0001_shop.sql"))];
-const POSTGRES: [(&str, &str); 1] = [("shop", include_str!("../../migrations/postgres/0001_shop.sql"))];
+const SQLITE: [(&str, &str); 2] = [
+    ("shop", include_str!("../../migrations/sqlite/0001_shop.sql")),
+    ("orders", include_str!("../../migrations/sqlite/0006_orders.sql")),
+];
+const POSTGRES: [(&str, &str); 2] = [
+    ("shop", include_str!("../../migrations/postgres/0001_shop.sql")),
+    ("orders", include_str!("../../migrations/postgres/0006_orders.sql")),
+];
 
 /// In one transaction and by one server at a time: those that start with it wait, and find it done.
 pub(super) async fn bring_up_to_date(store: &Store) -> anyhow::Result<()> {

@@ -11,12 +11,15 @@ use sqlx::any::AnyPoolOptions;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use testing::Database;
+use testing::{Database, Kind};
 use tokio::sync::mpsc::{self, Receiver};
 use tower::ServiceExt;
 
 /// Longer than anything takes here; a test that waits so long has failed.
 pub const SOON: Duration = Duration::from_secs(20);
+
+/// How long people stay signed in here: longer than any test.
+const LONG: Duration = Duration::from_secs(24 * 3600);
 
 pub struct TestShop {
     pub shop: Shop,
@@ -51,7 +54,13 @@ pub async fn new_database() -> Database {
 }
 
 pub fn options(database: &Database) -> Options {
-    Options { database_url: database.url().to_owned(), jwt_secret: None, admin: None, demo: false }
+    Options {
+        database_url: database.url().to_owned(),
+        jwt_secret: None,
+        admin: None,
+        demo: false,
+        time_zone: None,
+    }
 }
 
 /// Another connection, as another server would have it.
@@ -138,7 +147,7 @@ impl TestShop {
             .execute(&self.rows)
             .await
             .expect("a person");
-        let token = self.shop.tokens().issue(&id, "someone@x.co", role, Duration::from_secs(60));
+        let token = self.shop.tokens().issue(&id, "someone@x.co", role, LONG);
         Someone { id, token }
     }
 
@@ -169,8 +178,67 @@ impl TestShop {
         made["id"].as_str().or(made["savedOrder"]["id"].as_str()).expect("an id").to_owned()
     }
 
+    /// A new order of the cast's device; `more` beside what each order says.
+    pub async fn order(&self, cast: &Cast, more: Value) -> String {
+        let mut body = json!({"equipmentId": cast.device, "problemDescription": "x"});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        self.made("/repair-orders", &cast.owner.token, body).await
+    }
+
+    /// What an administrator is told, who may set any status.
+    pub async fn set_status(&self, order: &str, status: &str) -> Value {
+        let (answer, order) =
+            self.patch(&format!("/repair-orders/{order}"), &self.admin, json!({ "status": status })).await;
+        assert_eq!(answer, StatusCode::OK, "{order}");
+        order
+    }
+
+    /// Orders 1 to `count` straight into the database, by SQL in which `i` counts them. Their ids begin with
+    /// 10000001 and so on.
+    pub async fn many_orders(&self, cast: &Cast, count: usize, columns: &str, values: &str) {
+        let sql = format!(
+            "INSERT INTO repair_orders (id, equipment_id, evaluated_by, {columns}) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+             SELECT CAST(10000000 + i AS TEXT) || '-0000-4000-8000-000000000000', '{}', '{}', {values} FROM n",
+            cast.device, cast.evaluator.id
+        );
+        self.run(&sql).await;
+    }
+
     pub async fn run(&self, sql: &str) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&self.rows).await.expect(sql);
+    }
+
+    /// Every row of every table, as a text.
+    pub async fn dump(&self) -> String {
+        let tables = match super::KIND {
+            Kind::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+            }
+            Kind::Postgres => {
+                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+            }
+        };
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&self.rows).await.expect("tables");
+        let mut dump = String::new();
+        for table in tables {
+            let row = match super::KIND {
+                Kind::Sqlite => {
+                    let columns = format!(
+                        "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') FROM pragma_table_info('{table}')"
+                    );
+                    self.texts(&columns).await.concat()
+                }
+                Kind::Postgres => "CAST(r AS TEXT)".to_owned(),
+            };
+            let rows = self.texts(&format!("SELECT {row} FROM \"{table}\" r ORDER BY 1")).await;
+            dump.push_str(&format!("{table}\n{}\n", rows.join("\n")));
+        }
+        dump
+    }
+
+    async fn texts(&self, sql: &str) -> Vec<String> {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&self.rows).await.expect(sql)
     }
 
     pub async fn number(&self, sql: &str) -> i64 {
