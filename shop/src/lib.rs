@@ -22,6 +22,7 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{Moment, Store};
 use tokio::sync::Semaphore;
@@ -130,6 +131,11 @@ impl Shop {
         demo::traffic(self).await;
     }
 
+    /// Says so in the log for as long as another server was on this database first, until it is dropped.
+    pub async fn warn_of_other_servers(self) {
+        store::warn_of_others(self.0.store.clone()).await;
+    }
+
     fn store(&self) -> &Store {
         &self.0.store
     }
@@ -153,6 +159,12 @@ fn zone_of(name: Option<&str>) -> anyhow::Result<TimeZone> {
     let Some(name) = name else { return Ok(TimeZone::UTC) };
     TimeZone::get(name)
         .with_context(|| format!("{name:.100} is no time zone; expected one such as America/Guayaquil"))
+}
+
+/// Copies the database to a file that is not there yet, while a server goes on writing, for the command line. Returns the
+/// kept key of the sign-in tokens, which is no part of the copy.
+pub async fn backup(database_url: &str, to: &Path) -> anyhow::Result<Option<PathBuf>> {
+    store::backup(database_url, to).await
 }
 
 fn given_key(secret: &SecretString) -> anyhow::Result<Vec<u8>> {

@@ -11,8 +11,12 @@ pub mod reviews;
 mod schema;
 mod secret;
 mod failure;
+mod place;
+mod backup;
 
+pub use backup::backup;
 pub use failure::{Failure, busy, unless_taken};
+pub use place::warn_of_others;
 
 use crate::api::Error;
 use anyhow::Context;
@@ -23,7 +27,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyPool, Executor, Transaction};
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -199,6 +203,13 @@ impl Moment {
         let instant = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
         Moment { at, today: zone.to_datetime(instant).date() }
     }
+}
+
+/// A file beside another one.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Milliseconds since 1970.
