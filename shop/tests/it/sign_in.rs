@@ -69,7 +69,7 @@ async fn wrong_settings_end_the_start_with_one_clear_line() {
     let admin = |email: &str, password: &str| {
         Some(Admin { email: email.into(), password: SecretString::from(password) })
     };
-    let cases: [(Options, &str); 6] = [
+    let cases: [(Options, &str); 7] = [
         (Options { database_url: "mysql://x".into(), ..options(&database) }, "DATABASE_URL must begin with"),
         (Options { database_url: "sqlite::memory:".into(), ..options(&database) }, "must name a file"),
         (
@@ -79,6 +79,10 @@ async fn wrong_settings_end_the_start_with_one_clear_line() {
         (
             Options { jwt_secret: Some("short".into()), ..options(&database) },
             "JWT_SECRET has 5 bytes, and needs 32",
+        ),
+        (
+            Options { time_zone: Some("Mars/Olympus".into()), ..options(&database) },
+            "Mars/Olympus is no time zone; expected one such as America/Guayaquil",
         ),
         (Options { admin: admin("nobody", "secret1"), ..options(&database) }, "is no mail address"),
         (Options { admin: admin("a@x.co", "123"), ..options(&database) }, "password needs 6"),
