@@ -281,6 +281,26 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn nobody_waits_without_end_on_postgres() {
+        let database = ::testing::Database::new(::testing::Kind::Postgres).await;
+        let store = Store::open(database.url()).await.expect("an empty shop");
+        let mut tx = store.write().await.expect("a transaction");
+        for (setting, value) in [
+            ("lock_timeout", "10s"),
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "1min"),
+            ("transaction_isolation", "read committed"),
+        ] {
+            let set: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&mut **tx)
+                .await
+                .expect(setting);
+            assert_eq!(set, value, "{setting}");
+        }
+    }
+
     #[test]
     fn the_file_is_made_if_it_is_missing_whatever_the_url_says_otherwise() {
         let check = |url: &str, expected: &str| assert_eq!(made_if_missing(url), expected);

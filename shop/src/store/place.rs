@@ -23,7 +23,7 @@ const SESSION: &str = "SET idle_session_timeout = 0; SET tcp_keepalives_idle = 3
 /// Without end.
 pub async fn warn_of_others(store: Store) {
     let mut place = Place::new(store);
-    if !place.is_ours_or_unknown().await {
+    if !matches!(place.is_ours().await, Ok(true)) {
         tokio::time::sleep(GRACE).await;
     }
     let mut alone = true;
@@ -113,6 +113,7 @@ fn locked(path: &Path) -> anyhow::Result<Option<File>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Arc, Mutex};
     use testing::{Database, Kind};
 
     async fn check(kind: Kind) {
@@ -156,5 +157,48 @@ mod tests {
         assert!(place.is_ours().await.expect("an answer"));
         let mut other = Place::new(store);
         assert!(!other.is_ours().await.expect("an answer"));
+    }
+
+    /// What was logged, for a look at it.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no panic").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Log {
+        fn lines_with(&self, text: &str) -> usize {
+            let log = String::from_utf8(self.0.lock().expect("no panic").clone()).expect("text");
+            log.lines().filter(|line| line.contains(text)).count()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_second_warns_once_a_minute_until_the_first_is_gone() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let _logging = tracing::subscriber::set_default(subscriber);
+        let database = Database::new(Kind::Sqlite).await;
+        let mut first = Place::new(Store::open(database.url()).await.expect("a shop"));
+        assert!(first.is_ours().await.expect("an answer"));
+        let second = Store::open(database.url()).await.expect("a shop");
+        tokio::time::pause();
+        let warning = tokio::spawn(warn_of_others(second));
+        tokio::time::sleep(GRACE + 5 * AGAIN + AGAIN / 2).await;
+        assert_eq!(log.lines_with("another server uses this database"), 6);
+        drop(first);
+        tokio::time::sleep(3 * AGAIN).await;
+        warning.abort();
+        assert_eq!(log.lines_with("another server uses this database"), 6);
+        assert_eq!(log.lines_with("the other server is gone"), 1);
     }
 }

@@ -10,6 +10,7 @@ mod equipments;
 mod catalog;
 mod orders;
 mod contention;
+mod alike;
 mod status;
 mod devices;
 mod pages;
