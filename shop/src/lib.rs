@@ -9,11 +9,17 @@ mod transitions;
 mod store;
 mod stats;
 mod first_admin;
+mod screens;
 mod demo;
 
-pub use api::Error;
+pub use api::{Error, Fields, Id};
 pub use auth::{Claims, Role, TokenError, Tokens};
 pub use demo::DemoSignIn;
+pub use screens::{
+    Code, Listed, Pairing, Pass, Presence, SCREEN_NAME_CHARS, Screens, Ticket, approve as approve_screen,
+    list as list_screens, revoke as revoke_screen,
+};
+pub use store::screens::Screen;
 
 use anyhow::Context;
 use auth::Passwords;
@@ -22,6 +28,7 @@ use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
 use std::sync::Arc;
 use store::Store;
+use store::secret::Key;
 
 /// HS256 is as strong as its key, up to this length.
 const KEY_BYTES: usize = 32;
@@ -73,7 +80,10 @@ impl Shop {
         let store = Store::open(&options.database_url).await?;
         let secret = match &options.jwt_secret {
             Some(secret) => given_key(secret)?,
-            None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
+            None => store
+                .kept_secret(Key::SignIn)
+                .await
+                .context("the key of the sign-in tokens cannot be kept")?,
         };
         let passwords = Passwords::default();
         if options.demo {

@@ -1,6 +1,5 @@
 //! Who may look: an Admin's token, or, where tokens cannot be verified, whoever sits at this machine.
 
-use super::App;
 use crate::clock::Millis;
 use crate::config::Config;
 use crate::live::CloseCode;
@@ -82,17 +81,8 @@ impl Viewer {
 /// The one message that a client sends.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum ClientMessage {
+pub enum ClientMessage {
     Auth { token: String },
-}
-
-impl FromRequestParts<App> for Viewer {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Viewer, Error> {
-        let peer = Peer::of(parts);
-        app.viewing.admit(bearer(&parts.headers), peer)
-    }
 }
 
 /// Where a request comes from.
@@ -107,7 +97,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn of(parts: &Parts) -> Peer {
+    pub fn of(parts: &Parts) -> Peer {
         let address =
             parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
         // Without a known address nobody is at this machine.

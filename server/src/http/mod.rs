@@ -9,6 +9,8 @@ mod ws;
 mod gate;
 mod health;
 mod auth;
+mod watcher;
+mod screens;
 mod origin;
 mod pass;
 mod assets;
@@ -25,6 +27,7 @@ pub use gate::Gate;
 use origin::Origins;
 pub use serve::serve;
 use shared::Metric;
+use shop::Screens;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -48,14 +51,24 @@ pub struct Parts {
     flights: Flights,
     gate: Arc<Gate>,
     viewing: Viewing,
+    /// `None`: they have nowhere to be kept.
+    screens: Option<Screens>,
     origins: Origins,
 }
 
 impl App {
-    pub fn new(config: Config, address: SocketAddr, live: Live, source: Source, gate: Arc<Gate>) -> App {
+    pub fn new(
+        config: Config,
+        address: SocketAddr,
+        live: Live,
+        source: Source,
+        screens: Option<Screens>,
+        gate: Arc<Gate>,
+    ) -> App {
         let viewing = Viewing::new(&config, &source);
         let origins = Origins { on_loopback: address.ip().is_loopback() };
-        App(Arc::new(Parts { config, live, source, flights: Flights::default(), gate, viewing, origins }))
+        let flights = Flights::default();
+        App(Arc::new(Parts { config, live, source, flights, gate, viewing, screens, origins }))
     }
 }
 
@@ -73,11 +86,12 @@ pub fn router(app: App) -> Router {
         .route("/health", get(health::health))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/config.json", get(health::config));
+        .route("/config.json", get(health::config))
+        .merge(screens::router());
     for metric in Metric::ALL {
         router = router.route(
             metric.path(),
-            get(move |app, viewer, headers, query| stats::stat(metric, app, viewer, headers, query)),
+            get(move |app, watcher, headers, query| stats::stat(metric, app, watcher, headers, query)),
         );
     }
     // None of the layers for requests is for sockets, and each would cost every handshake.

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::RESERVED_SEGMENTS;
-use shop::Error;
+use shop::{Error, Screens};
 use std::time::Instant;
 
 /// First path segments of the shop's contract; in upstream mode they are passed on.
@@ -18,7 +18,12 @@ pub async fn anything_else(State(app): State<App>, request: Request) -> Response
     let segment = request.uri().path().split('/').nth(1).unwrap_or_default();
     if RESERVED_SEGMENTS.contains(&segment) {
         return match &app.source {
-            Source::Upstream(upstream) if PASSED_ON.contains(&segment) => pass_on(upstream, request).await,
+            Source::Upstream(upstream) if PASSED_ON.contains(&segment) => {
+                if app.screens.as_ref().is_some_and(|screens| holds_token(screens, &request)) {
+                    return Error::forbidden().into_response();
+                }
+                pass_on(upstream, request).await
+            }
             Source::Upstream(_) | Source::Shop(_) => {
                 no_such_route(request.method().clone(), request.uri().clone()).await
             }
@@ -31,6 +36,13 @@ pub async fn anything_else(State(app): State<App>, request: Request) -> Response
         Some(response) => response,
         None => no_such_route(request.method().clone(), request.uri().clone()).await,
     }
+}
+
+/// A screen's token is no business of the upstream's, wherever it stands; it lets nobody in there anyway.
+fn holds_token(screens: &Screens, request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    screens.has_token(query.as_bytes())
+        || request.headers().values().any(|value| screens.has_token(value.as_bytes()))
 }
 
 async fn pass_on(upstream: &Upstream, request: Request) -> Response {

@@ -9,13 +9,17 @@ use tokio::process::{Child, ChildStdout, Command};
 struct Program {
     child: Child,
     address: String,
+    /// Its own files.
+    _folder: tempfile::TempDir,
     _stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Program {
     async fn start(shop: &FakeShop) -> Program {
+        let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_pulso"))
             .env_clear()
+            .current_dir(&folder)
             .env("REST_API_URL", shop.url())
             .env("PULSO_LISTEN", "127.0.0.1:0")
             .stdout(Stdio::piped())
@@ -30,7 +34,7 @@ impl Program {
                 break address.to_owned();
             }
         };
-        Program { child, address, _stdout: lines }
+        Program { child, address, _folder: folder, _stdout: lines }
     }
 
     async fn join(&self) -> Client {

@@ -10,7 +10,9 @@ mod catalog;
 mod orders;
 mod order_changes;
 
+pub use caller::Id;
 pub use error::Error;
+pub use fields::Fields;
 
 pub(crate) use caller::Caller;
 pub(crate) use equipments::take_in as take_in_device;
@@ -50,7 +52,7 @@ pub fn router(shop: Shop) -> Router {
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.
-async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(work).await.map_err(|error| Error::internal(error.into()))?

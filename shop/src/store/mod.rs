@@ -7,8 +7,9 @@ pub mod users;
 pub mod equipments;
 pub mod catalog;
 pub mod orders;
+pub mod screens;
 mod schema;
-mod secret;
+pub mod secret;
 
 use crate::api::Error;
 use anyhow::Context;
@@ -73,6 +74,11 @@ impl Store {
             .await
             .context("the database's schema cannot be brought up to date")?;
         Ok(Store { pool, kind })
+    }
+
+    /// Like `open`, but a mistyped name makes no new file.
+    pub async fn open_existing(url: &str) -> anyhow::Result<Store> {
+        Store::open(&not_made(url)).await
     }
 
     pub fn pool(&self) -> &AnyPool {
@@ -145,6 +151,14 @@ fn made_if_missing(url: &str) -> String {
         _ if url.contains("mode=") => url.to_owned(),
         _ if url.contains('?') => format!("{url}&mode=rwc"),
         _ => format!("{url}?mode=rwc"),
+    }
+}
+
+fn not_made(url: &str) -> String {
+    match url {
+        _ if !url.starts_with("sqlite:") || url.contains("mode=") => url.to_owned(),
+        _ if url.contains('?') => format!("{url}&mode=rw"),
+        _ => format!("{url}?mode=rw"),
     }
 }
 
