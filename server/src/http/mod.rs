@@ -13,6 +13,7 @@ mod watcher;
 mod screens;
 mod origin;
 mod pass;
+mod docs;
 mod assets;
 
 use crate::config::Config;
@@ -81,7 +82,7 @@ impl Deref for App {
 }
 
 pub fn router(app: App) -> Router {
-    let mut router = Router::new()
+    let mut router = docs::router(&app)
         .route("/notify", any(notify::notify).layer(DefaultBodyLimit::max(notify::BODY_BYTES)))
         .route("/health", get(health::health))
         .route("/livez", get(health::live))
