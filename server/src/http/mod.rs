@@ -3,13 +3,17 @@
 //! What is not ours goes to the shop: the one in this process, or the upstream.
 
 mod serve;
+mod lobby;
+mod envelope;
+mod peer;
+mod origin;
+mod policy;
 mod notify;
 mod stats;
 mod ws;
 mod gate;
 mod health;
 mod auth;
-mod origin;
 mod pass;
 mod assets;
 
@@ -18,10 +22,13 @@ use crate::live::Live;
 use crate::source::{Flights, Source};
 use auth::Viewing;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
 pub use gate::Gate;
+pub use lobby::Lobby;
 use origin::Origins;
 pub use serve::serve;
 use shared::Metric;
@@ -29,7 +36,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
-use tower_http::timeout::TimeoutLayer;
+use tokio::time::timeout;
 
 /// Bodies of the contract are small; images travel as links.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -52,10 +59,23 @@ pub struct Parts {
 }
 
 impl App {
-    pub fn new(config: Config, address: SocketAddr, live: Live, source: Source, gate: Arc<Gate>) -> App {
-        let viewing = Viewing::new(&config, &source);
-        let origins = Origins { on_loopback: address.ip().is_loopback() };
-        App(Arc::new(Parts { config, live, source, flights: Flights::default(), gate, viewing, origins }))
+    pub fn new(
+        config: Config,
+        address: SocketAddr,
+        live: Live,
+        source: Source,
+        gate: Arc<Gate>,
+    ) -> anyhow::Result<App> {
+        let viewing = Viewing::new(&config, &source)?;
+        let listed = config.allowed_origins.0.clone();
+        let origins = Origins { on_loopback: address.ip().is_loopback(), listed };
+        let flights = Flights::default();
+        Ok(App(Arc::new(Parts { config, live, source, flights, gate, viewing, origins })))
+    }
+
+    /// What goes on beside requests. Comes to no end worth waiting for.
+    pub async fn keep_keys_fresh(self) {
+        self.viewing.keep_keys_fresh().await;
     }
 }
 
@@ -90,9 +110,14 @@ pub fn router(app: App) -> Router {
         .fallback_service(any(pass::anything_else).with_state(app.clone()))
         .method_not_allowed_fallback(pass::no_such_route)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WITHIN))
-        .layer(origin::cors(app.origins))
-        .layer(middleware::from_fn(auth::requester))
-        .merge(ws.with_state(app))
-        .layer(middleware::from_fn(pass::log))
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(app.clone(), origin::refuse_foreign_writes))
+        .layer(origin::cors(app.clone()))
+        .layer(middleware::from_fn(peer::requester))
+        .merge(ws.with_state(app.clone()))
+        .layer(middleware::from_fn_with_state(app, envelope::wrap))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| envelope::too_slow())
 }
