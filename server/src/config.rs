@@ -47,7 +47,13 @@ pub struct Config {
     pub jwt_secret: Option<SecretString>,
 
     /// Public key of that backend's tokens (RS256, ES256 or EdDSA, as the key is): PEM, or a file that holds it
-    #[arg(long, env = "JWT_PUBLIC_KEY", value_name = "PEM|FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "JWT_PUBLIC_KEY",
+        value_name = "PEM|FILE",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     pub jwt_public_key: Option<String>,
 
     /// Where that backend publishes the keys of its tokens (RS256, ES256, EdDSA)
@@ -288,7 +294,8 @@ fn networks(text: &str) -> Result<List<IpNet>, String> {
 /// As browsers write them.
 fn origins(text: &str) -> Result<List<String>, String> {
     list(text, |value| {
-        let expected = || format!("'{value:.100}' is no origin such as https://taller.ec or http://10.0.0.7:5173");
+        let expected =
+            || format!("'{value:.100}' is no origin such as https://taller.ec or http://10.0.0.7:5173");
         let url = http_url(value).map_err(|_| expected())?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let nobody = url.username().is_empty() && url.password().is_none();
@@ -365,7 +372,11 @@ mod tests {
 
     #[test]
     fn a_backend_with_a_key_may_be_served_to_everybody() {
-        for key in ["--jwks-url http://x/keys", "--jwt-public-key key.pem", "--jwt-secret 0123456789012345678901234567890123"] {
+        for key in [
+            "--jwks-url http://x/keys",
+            "--jwt-public-key key.pem",
+            "--jwt-secret 0123456789012345678901234567890123",
+        ] {
             read(&format!("--rest-api-url http://x --listen 0.0.0.0:8081 {key}")).expect(key);
         }
     }

@@ -44,7 +44,11 @@ impl Viewing {
     /// `token` as the caller gave it, in whatever way.
     pub async fn admit(&self, token: Option<&str>, peer: Peer) -> Result<Viewer, Error> {
         if let Viewing::ThisMachine = self {
-            return if peer.is_this_machine { Ok(Viewer { holder: None }) } else { Err(Error::unauthorized()) };
+            return if peer.is_this_machine {
+                Ok(Viewer { holder: None })
+            } else {
+                Err(Error::unauthorized())
+            };
         }
         let token = token.ok_or_else(Error::unauthorized)?;
         let holder = match self.verify(token) {

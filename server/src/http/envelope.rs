@@ -36,7 +36,9 @@ pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> R
     let id_text = id.to_str().unwrap_or_default();
     // Never the query: it may hold a token.
     match status {
-        400.. => tracing::info!(%method, path = shortened(&path), status, took_ms, id = id_text, "request refused"),
+        400.. => {
+            tracing::info!(%method, path = shortened(&path), status, took_ms, id = id_text, "request refused")
+        }
         _ => tracing::debug!(%method, path, status, took_ms, id = id_text, "request"),
     }
     response.headers_mut().insert(REQUEST_ID, id);
@@ -48,7 +50,11 @@ pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> R
 
 /// Lines that are written on the way name their request, too. A handshake writes none that need it, and there are many.
 fn span(path: &str, id: &HeaderValue) -> Span {
-    if path == "/ws" { Span::none() } else { tracing::info_span!("request", id = id.to_str().unwrap_or_default()) }
+    if path == "/ws" {
+        Span::none()
+    } else {
+        tracing::info_span!("request", id = id.to_str().unwrap_or_default())
+    }
 }
 
 fn shortened(path: &str) -> &str {

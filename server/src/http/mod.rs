@@ -23,8 +23,9 @@ use crate::source::{Flights, Source};
 use auth::Viewing;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::Request;
+use axum::http::header;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Router, middleware};
 pub use gate::Gate;
@@ -32,6 +33,7 @@ pub use lobby::Lobby;
 use origin::Origins;
 pub use serve::serve;
 use shared::Metric;
+use shop::Error;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -110,7 +112,7 @@ pub fn router(app: App) -> Router {
         .fallback_service(any(pass::anything_else).with_state(app.clone()))
         .method_not_allowed_fallback(pass::no_such_route)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(app.clone(), origin::refuse_foreign_writes))
         .layer(origin::cors(app.clone()))
         .layer(middleware::from_fn(peer::requester))
@@ -118,6 +120,12 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app, envelope::wrap))
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
+/// A body that announces itself as too long is not waited for, nor is one that does not come.
+async fn bounded(request: Request, next: Next) -> Response {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|bytes: u64| bytes > BODY_BYTES as u64) {
+        return Error::too_large().into_response();
+    }
     timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| envelope::too_slow())
 }

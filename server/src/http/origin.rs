@@ -72,7 +72,8 @@ fn is_same_site(origin: &str, host: &str, secure: bool) -> bool {
     if is_address(&page) || is_address(&ours) {
         return false;
     }
-    let parent = |name: &str| name.split_once('.').map(|(_, rest)| rest.to_owned()).filter(|rest| rest.contains('.'));
+    let parent =
+        |name: &str| name.split_once('.').map(|(_, rest)| rest.to_owned()).filter(|rest| rest.contains('.'));
     let is_below = |name: &str, other: &str| other.contains('.') && name.ends_with(&format!(".{other}"));
     is_below(&page, &ours)
         || is_below(&ours, &page)

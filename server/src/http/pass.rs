@@ -2,7 +2,7 @@
 
 use super::peer::Peer;
 use super::{App, assets, envelope};
-use crate::source::{Source, Upstream, body_fault, BodyFault, error_chain};
+use crate::source::{BodyFault, Source, Upstream, body_fault, error_chain};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,9 @@ pub async fn anything_else(State(app): State<App>, peer: Peer, request: Request)
     let segment = request.uri().path().split('/').nth(1).unwrap_or_default();
     if RESERVED_SEGMENTS.contains(&segment) {
         return match &app.source {
-            Source::Upstream(upstream) if PASSED_ON.contains(&segment) => pass_on(upstream, peer, request).await,
+            Source::Upstream(upstream) if PASSED_ON.contains(&segment) => {
+                pass_on(upstream, peer, request).await
+            }
             Source::Upstream(_) | Source::Shop(_) => {
                 no_such_route(request.method().clone(), request.uri().clone()).await
             }
@@ -33,11 +35,6 @@ pub async fn anything_else(State(app): State<App>, peer: Peer, request: Request)
 }
 
 async fn pass_on(upstream: &Upstream, peer: Peer, mut request: Request) -> Response {
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_some_and(|bytes: usize| bytes > super::BODY_BYTES) {
-        return Error::too_large().into_response();
-    }
     // What we believe, not what the caller said of itself.
     let client = HeaderValue::from_str(&peer.client.to_string()).expect("an address fits into a header");
     request.headers_mut().remove(header::FORWARDED);

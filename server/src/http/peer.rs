@@ -37,7 +37,8 @@ impl Peer {
 
     fn at(address: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Peer {
         let proxied = headers.contains_key(header::FORWARDED) || headers.contains_key(FORWARDED_FOR);
-        let is_this_machine = address.is_loopback() && !proxied && host(headers).is_some_and(is_loopback_name);
+        let is_this_machine =
+            address.is_loopback() && !proxied && host(headers).is_some_and(is_loopback_name);
         let is_proxy = is_listed(address, proxies);
         let client = if is_proxy { client(address, headers, proxies) } else { address };
         let secure = is_proxy && said_secure(headers);

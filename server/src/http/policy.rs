@@ -17,12 +17,12 @@ const ONLY_TLS: &str = "max-age=31536000";
 const REFERRER: &str = "strict-origin";
 
 /// Devices that the page has no use for.
-const PERMISSIONS: &str =
-    "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()";
+const PERMISSIONS: &str = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()";
 
 /// What is not there yet. A page may bring a policy of its own, and so may the answer of an upstream.
 pub fn add_to(headers: &mut HeaderMap, secure: bool) {
-    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let mut add = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -48,7 +48,8 @@ pub fn add_to(headers: &mut HeaderMap, secure: bool) {
 /// it also takes `'self'` for the page's own WebSocket. Styles have to be allowed in the page: stylist writes `<style>`
 /// elements while the page runs, under names that are new each time, and the width of a bar is a `style` attribute.
 pub fn of_page(html: &str) -> HeaderValue {
-    let scripts: String = inline_scripts(html).map(|script| format!(" 'sha256-{}'", checksum(script))).collect();
+    let scripts: String =
+        inline_scripts(html).map(|script| format!(" 'sha256-{}'", checksum(script))).collect();
     let other = ["pulso-api", "pulso-ws"].map(|name| named_origin(html, name)).concat();
     let policy = format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self' 'unsafe-inline'; \
@@ -94,11 +95,16 @@ mod tests {
         let page = "<script>alert(1)</script><script type=\"module\">\nimport x from '/x.js'\n</script>\
                     <script src=\"/y.js\"></script>";
         // Made with: printf '%s' 'alert(1)' | openssl dgst -sha256 -binary | base64
-        assert!(policy(page).contains("'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"), "{}", policy(page));
+        assert!(
+            policy(page).contains("'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"),
+            "{}",
+            policy(page)
+        );
         assert_eq!(policy(page).matches("'sha256-").count(), 2);
         assert_eq!(policy("").matches("sha256").count(), 0);
         let scripts = policy(page);
-        let scripts = scripts.split(';').find(|part| part.contains("script-src")).expect("a rule for scripts");
+        let scripts =
+            scripts.split(';').find(|part| part.contains("script-src")).expect("a rule for scripts");
         assert!(!scripts.contains("unsafe-inline") && !scripts.contains("'unsafe-eval'"), "{scripts}");
     }
 
@@ -119,13 +125,20 @@ mod tests {
             add_to(&mut headers, secure);
             let found = headers.get(name).map(|value| value.to_str().expect("a text"));
             match expected {
-                Some(part) => assert!(found.is_some_and(|found| found.contains(part)), "{kind} {name}: {found:?}"),
+                Some(part) => {
+                    assert!(found.is_some_and(|found| found.contains(part)), "{kind} {name}: {found:?}")
+                }
                 None => assert_eq!(found, None, "{kind} {name}"),
             }
         };
         check("text/html; charset=utf-8", false, "content-security-policy", Some("script-src 'self'"));
         check("text/html; charset=utf-8", false, "cross-origin-opener-policy", Some("same-origin"));
-        check("application/json", false, "content-security-policy", Some("default-src 'none'; frame-ancestors 'none'"));
+        check(
+            "application/json",
+            false,
+            "content-security-policy",
+            Some("default-src 'none'; frame-ancestors 'none'"),
+        );
         check("application/json", false, "strict-transport-security", None);
         check("application/json", true, "strict-transport-security", Some("max-age=31536000"));
     }

@@ -39,7 +39,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let mut patient = http1::Builder::new();
-    patient.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_BYTES);
+    patient.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_header_size(HEAD_BYTES);
     let mut hurried = patient.clone();
     hurried.header_read_timeout(HEAD_WITHIN_CROWDED);
     // Every connection holds a receiver; when there is none left, all have ended.
@@ -167,7 +167,10 @@ mod tests {
         // Three places, one of them for each address.
         let served = start_with_room(4).await;
         let mut first = TcpStream::connect(served.address).await.expect("a connection");
-        first.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.expect("a socket");
+        first
+            .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await
+            .expect("a socket");
         served.asked.notified().await;
         let mut refused = TcpStream::connect(served.address).await.expect("a connection");
         let mut text = String::new();

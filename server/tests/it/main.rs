@@ -10,4 +10,8 @@ mod limits;
 mod process;
 mod upstream;
 mod access;
+mod keys;
+mod tokens;
+mod origins;
+mod bounds;
 mod layers;
