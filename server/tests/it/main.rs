@@ -14,4 +14,7 @@ mod keys;
 mod tokens;
 mod origins;
 mod bounds;
+mod program;
+mod proxy;
+mod secrets;
 mod layers;
