@@ -11,7 +11,7 @@ mod stats;
 mod first_admin;
 mod demo;
 
-pub use api::Error;
+pub use api::{Error, document};
 pub use auth::{Claims, Role, TokenError, Tokens};
 pub use demo::DemoSignIn;
 
@@ -94,6 +94,11 @@ impl Shop {
     /// The contract's routes, except the statistics, which are served by whoever keeps their newest state.
     pub fn router(&self) -> axum::Router {
         api::router(self.clone())
+    }
+
+    /// What these routes say of themselves.
+    pub fn document() -> utoipa::openapi::OpenApi {
+        api::described()
     }
 
     /// The bodies of these metrics, all read in one transaction, so that totals and bars agree.

@@ -15,6 +15,7 @@ mod gate;
 mod health;
 mod auth;
 mod pass;
+mod docs;
 mod assets;
 
 use crate::config::Config;
@@ -90,7 +91,7 @@ impl Deref for App {
 }
 
 pub fn router(app: App) -> Router {
-    let mut router = Router::new()
+    let mut router = docs::router(&app)
         .route("/notify", any(notify::notify).layer(DefaultBodyLimit::max(notify::BODY_BYTES)))
         .route("/health", get(health::health))
         .route("/livez", get(health::live))
