@@ -1,10 +1,12 @@
 //! Web pages of elsewhere, and what every answer tells a browser.
 
+use crate::program::Program;
 use crate::support::{FakeShop, Server, soon};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::Metric;
+use std::time::Duration;
 
 async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
     let mut request = server.http.request(method.parse().expect("a method"), server.url(path));
@@ -58,6 +60,49 @@ async fn a_page_of_elsewhere_can_neither_read_nor_write() {
     }
     let refused = ask(&server, "POST", "/users", &[("origin", "https://evil.example")]).await;
     assert_eq!(refused.json::<Value>().await.expect("JSON")["statusCode"], 403);
+}
+
+#[tokio::test]
+async fn a_refused_handshake_has_a_body_and_no_socket() {
+    let shop = FakeShop::start().await;
+    let secret = "a key of thirty-two bytes or more";
+    let server = Server::before_with(&shop, &["--jwt-secret", secret]).await;
+    let tokens = shop::Tokens::new(secret.as_bytes());
+    let of = |role| format!("Bearer {}", tokens.issue("7", "x@y.ec", role, Duration::from_secs(60)));
+    let (admin, technician) = (of(shop::Role::Admin), of(shop::Role::Technician));
+    let check = async |headers: &[(&str, &str)], expected: Value| {
+        let handshake = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        let answer = ask(&server, "GET", "/ws?version=0", &[&handshake[..], headers].concat()).await;
+        assert_eq!(answer.status(), expected["statusCode"].as_u64().expect("a status") as u16, "{headers:?}");
+        assert_eq!(answer.json::<Value>().await.expect("JSON"), expected);
+    };
+    let unauthorized = json!({"message": "Unauthorized", "statusCode": 401});
+    let forbidden = json!({"message": "Forbidden resource", "error": "Forbidden", "statusCode": 403});
+    check(&[], unauthorized.clone()).await;
+    check(&[("authorization", "Bearer x.y.z")], unauthorized).await;
+    check(&[("authorization", &technician)], forbidden.clone()).await;
+    check(&[("authorization", &admin), ("origin", "https://evil.example")], forbidden).await;
+}
+
+#[tokio::test]
+async fn the_log_says_which_page_was_refused_and_which_would_not_be() {
+    let shop = FakeShop::start().await;
+    let program =
+        Program::run(&[("REST_API_URL", &shop.url()), ("ALLOWED_ORIGINS", "https://panel.ec")]).await;
+    let http = reqwest::Client::new();
+    let written = http.post(program.url("/users")).header("origin", "https://evil.example").send().await;
+    assert_eq!(written.expect("an answer").status(), 403);
+    let expected = format!(
+        "origin https://evil.example refused: expected that of {}, one of ALLOWED_ORIGINS (https://panel.ec) or a loopback origin",
+        program.address
+    );
+    let log = program.end().await;
+    assert!(log.contains(&expected), "{log}");
 }
 
 #[tokio::test]
