@@ -16,7 +16,7 @@ pub use commands::{Command, Invocation, run as run_command};
 pub use config::{Config, Refused};
 
 use anyhow::Context;
-use http::{App, Gate};
+use http::{App, Gate, Lobby};
 use live::{Inbox, Live};
 use shared::Origin;
 use shop::{Admin, Options, Screens, Shop};
@@ -54,12 +54,15 @@ pub async fn run(
     };
     greet(&config, &source, address);
     let hub = live.hub.clone();
-    let room = machine::room_for_clients();
-    let gate = Gate::new(room.min(config.clients as usize), config.clients_per_address as usize);
-    tracing::info!("room for {} clients", room.min(config.clients as usize));
+    let room = machine::room();
+    let clients = room.clients.min(config.clients as usize);
+    let gate = Gate::new(clients, config.clients_per_address as usize);
+    let lobby = Lobby::new(room, gate.clone(), config.trusted_proxies());
+    tracing::info!("room for {clients} clients");
     let memory = tokio::spawn(give_memory_back_after_storms(gate.clone()));
     let settling = screens.clone().map(|screens| tokio::spawn(screens.keep_settling()));
-    let app = App::new(config, address, live, source, screens, gate);
+    let app = App::new(config, address, live, source, screens, gate)?;
+    let keys = tokio::spawn(app.clone().keep_keys_fresh());
     let (drained, all_gone) = oneshot::channel::<()>();
     let closing = async move {
         shutdown.await;
@@ -73,10 +76,11 @@ pub async fn run(
     };
     // Upgraded sockets are none of its connections, so these are closed before it stops listening.
     tokio::select! {
-        () = http::serve(listener, http::router(app), closing) => {}
+        () = http::serve(listener, http::router(app), lobby, closing) => {}
         () = too_late => {}
     }
     memory.abort();
+    keys.abort();
     updater.abort();
     if let Some(settling) = settling {
         settling.abort();

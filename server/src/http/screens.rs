@@ -1,7 +1,8 @@
 //! Screens on a wall, in front of whatever shop: how they ask, and how an administrator lets them in and out.
 
 use super::App;
-use super::auth::{Peer, bearer};
+use super::auth::bearer;
+use super::peer::Peer;
 use crate::clock;
 use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::http::request::Parts;
@@ -32,16 +33,12 @@ impl FromRequestParts<App> for Administrator {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Administrator, Error> {
+        let Ok(peer) = Peer::from_request_parts(parts, app).await;
         let token = bearer(&parts.headers);
         if token.is_some_and(|token| app.screen(token).is_some()) {
             return Err(Error::forbidden());
         }
-        // Where nobody signs in, a page of elsewhere would let its screen in through a browser on this machine.
-        app.origins.check(&parts.headers).map_err(|reason| {
-            tracing::warn!("screens: {reason}");
-            Error::forbidden()
-        })?;
-        app.viewing.admit(token, Peer::of(parts))?;
+        app.viewing.admit(token, peer).await?;
         Ok(Administrator)
     }
 }

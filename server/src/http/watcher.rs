@@ -3,9 +3,10 @@
 //! A screen's token is known by how it begins, and is then nothing else: good, or refused.
 
 use super::App;
-use super::auth::{ClientMessage, Peer, Viewer, bearer};
+use super::auth::{ClientMessage, Viewer, bearer};
+use super::peer::Peer;
 use crate::clock::{self, Millis};
-use crate::live::{CloseCode, Revoked};
+use crate::live::{CloseCode, Renewal, Revoked};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use shop::{Error, Pass, Presence};
@@ -17,10 +18,10 @@ pub enum Watcher {
 
 impl App {
     /// `token` as the caller gave it, in whatever way.
-    pub fn admit(&self, token: Option<&str>, peer: Peer) -> Result<Watcher, Error> {
+    pub async fn admit(&self, token: Option<&str>, peer: Peer) -> Result<Watcher, Error> {
         match token.and_then(|token| self.screen(token)) {
             Some(pass) => Ok(Watcher::Screen(pass?)),
-            None => self.viewing.admit(token, peer).map(Watcher::Person),
+            None => self.viewing.admit(token, peer).await.map(Watcher::Person),
         }
     }
 
@@ -55,12 +56,12 @@ impl Watcher {
     }
 
     /// A new token over an open socket moves its deadline if it is of the same person or screen.
-    pub fn renew(&self, app: &App, text: &[u8]) -> Option<Result<Millis, CloseCode>> {
+    pub fn renew(&self, app: &App, text: &[u8]) -> Renewal {
         match self {
             Watcher::Person(viewer) => viewer.renew(&app.viewing, text),
             Watcher::Screen(pass) => {
-                let Ok(ClientMessage::Auth { token }) = serde_json::from_slice(text) else { return None };
-                Some(match app.screen(&token) {
+                let Ok(ClientMessage::Auth { token }) = serde_json::from_slice(text) else { return Renewal::None };
+                Renewal::Now(match app.screen(&token) {
                     None | Some(Err(_)) => Err(CloseCode::EXPIRED),
                     Some(Ok(renewed)) if renewed.is_of_the_same_screen(pass) => Ok(renewed.expires()),
                     Some(Ok(_)) => Err(CloseCode::FORBIDDEN),
@@ -74,7 +75,7 @@ impl FromRequestParts<App> for Watcher {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Watcher, Error> {
-        let peer = Peer::of(parts);
-        app.admit(bearer(&parts.headers), peer)
+        let Ok(peer) = Peer::from_request_parts(parts, app).await;
+        app.admit(bearer(&parts.headers), peer).await
     }
 }

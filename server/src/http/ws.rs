@@ -3,7 +3,8 @@
 //! Everything that can be refused is refused before the upgrade, as HTTP with a body.
 
 use super::App;
-use super::auth::{Peer, bearer};
+use super::auth::bearer;
+use super::peer::Peer;
 use super::stats::FILL_WITHIN;
 use crate::live::{Dialect, Newcomer};
 use axum::body::Bytes;
@@ -61,7 +62,7 @@ pub async fn join(
     let accept = handshake(headers)?;
     let offered = Offered::read(headers);
     let token = offered.token.as_deref().or(position.token.as_deref()).or_else(|| bearer(headers));
-    let watcher = app.admit(token, peer).inspect_err(|error| {
+    let watcher = app.admit(token, peer).await.inspect_err(|error| {
         tracing::warn!(peer = %peer.address, status = error.status().as_u16(), "client refused: its token");
     })?;
     app.origins.check(headers).map_err(|reason| {

@@ -19,6 +19,7 @@ mod frame;
 mod model;
 
 pub use circuit::Reads;
+pub use connection::Renewal;
 pub use frame::CloseCode;
 pub use hub::{Hub, Newcomer, Revoked};
 pub use latest::Latest;

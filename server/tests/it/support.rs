@@ -211,6 +211,13 @@ impl Server {
         Server { address, http: reqwest::Client::new(), stop: Some(stop), running, _folder: folder }
     }
 
+    /// Why it does not start.
+    pub async fn refused(flags: &[&str]) -> String {
+        let server = Server::start(flags).await;
+        let ended = soon("the refusal", server.running).await.expect("no panic");
+        format!("{:#}", ended.expect_err("it was started"))
+    }
+
     /// In front of `shop`, with an hour between reconciles, so that only what is announced is fetched again.
     pub async fn before(shop: &FakeShop) -> Server {
         Server::before_with(shop, &["--reconcile-secs", "3600"]).await

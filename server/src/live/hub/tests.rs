@@ -3,6 +3,7 @@
 mod wire;
 
 use super::*;
+use crate::live::Renewal;
 use crate::live::latest::tests::{nothing_after_reading, set_after_reading};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -26,8 +27,8 @@ fn newcomer(stream: TcpStream) -> Newcomer {
     }
 }
 
-fn no_renewal(_: &[u8]) -> Option<Result<Millis, CloseCode>> {
-    None
+fn no_renewal(_: &[u8]) -> Renewal {
+    Renewal::None
 }
 
 async fn join(hub: &Hub) -> Wire {
