@@ -16,8 +16,8 @@ pub use api::{Error, Fields, Id, document};
 pub use auth::{Claims, Role, TokenError, Tokens};
 pub use demo::DemoSignIn;
 pub use screens::{
-    Code, Listed, Pairing, Pass, Presence, SCREEN_NAME_CHARS, Screens, Ticket, approve as approve_screen,
-    list as list_screens, revoke as revoke_screen,
+    Code, Listed, Pairing, Pass, Presence, SCREEN_NAME_CHARS, SCREEN_ROLE, Screens, Ticket,
+    approve as approve_screen, list as list_screens, revoke as revoke_screen,
 };
 pub use store::screens::Screen;
 

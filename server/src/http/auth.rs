@@ -8,8 +8,6 @@ use crate::clock::Millis;
 use crate::config::Config;
 use crate::live::{CloseCode, Renewal};
 use crate::source::Source;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use keys::{Holder, Keys, Unverified};
 use serde::Deserialize;

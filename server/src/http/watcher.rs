@@ -60,7 +60,9 @@ impl Watcher {
         match self {
             Watcher::Person(viewer) => viewer.renew(&app.viewing, text),
             Watcher::Screen(pass) => {
-                let Ok(ClientMessage::Auth { token }) = serde_json::from_slice(text) else { return Renewal::None };
+                let Ok(ClientMessage::Auth { token }) = serde_json::from_slice(text) else {
+                    return Renewal::None;
+                };
                 Renewal::Now(match app.screen(&token) {
                     None | Some(Err(_)) => Err(CloseCode::EXPIRED),
                     Some(Ok(renewed)) if renewed.is_of_the_same_screen(pass) => Ok(renewed.expires()),

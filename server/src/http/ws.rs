@@ -50,7 +50,7 @@ pub struct Position {
         TokenOfRole,
         WithParameters,
     ),
-    security(("bearer" = ["Admin"]))
+    security(("bearer" = ["Admin"]), ("bearer" = ["Screen"]))
 )]
 pub async fn join(
     State(app): State<App>,

@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use throttle::Throttle;
 use token::{LIFETIME_SECS, ScreenTokens};
+use utoipa::ToSchema;
 
 /// How long a code can be entered.
 const CODE_SECS: i64 = 5 * 60;
@@ -55,6 +56,9 @@ const SETTLE_EVERY: Duration = Duration::from_secs(60);
 /// Characters of a screen's name.
 pub const SCREEN_NAME_CHARS: usize = 100;
 
+/// What stands in the token of one, where people have theirs.
+pub const SCREEN_ROLE: &str = "Screen";
+
 /// Six digits; by default none, which no screen shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Code(String);
@@ -72,7 +76,7 @@ impl Code {
 }
 
 /// What a screen is given: the code to show, and the secret to keep.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pairing {
     pub code: String,
@@ -92,7 +96,7 @@ pub enum Ticket {
 }
 
 /// An approved screen, and whether it is there.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Listed {
     #[serde(flatten)]

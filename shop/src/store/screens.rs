@@ -4,15 +4,21 @@ use super::{Tx, iso};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
+use utoipa::ToSchema;
 
 /// One that somebody approved.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Screen {
+    #[schema(format = Uuid)]
     pub id: String,
     pub name: String,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(format = DateTime)]
     pub approved_at: String,
+    /// `null`: never.
+    #[schema(format = DateTime)]
     pub last_seen: Option<String>,
     #[serde(skip)]
     pub last_seen_ms: i64,
