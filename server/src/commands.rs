@@ -5,6 +5,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use secrecy::SecretString;
 use shop::{Admin, Code, SCREEN_NAME_CHARS};
 use std::io::{IsTerminal, stdin};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The live dashboard of a repair shop.
@@ -28,6 +29,15 @@ pub enum Command {
     /// Screens on a wall, also while a server runs
     #[command(subcommand)]
     Screen(ScreenCommand),
+    /// Copies the SQLite database to a new file, while a server goes on writing
+    Backup(Backup),
+}
+
+#[derive(Args)]
+pub struct Backup {
+    /// A file that is not there yet
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -109,6 +119,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
             println!("{id} is no screen any more; a server that runs ends it within a minute");
             Ok(())
         }
+        Command::Backup(backup) => back_up(&backup.file, &config).await,
     }
 }
 
@@ -133,6 +144,18 @@ async fn create_admin(email: String, config: &Config) -> anyhow::Result<()> {
     };
     shop::create_admin(&config.database_url, &Admin { email: email.clone(), password }).await?;
     println!("{email} administers the shop in {} now", config.database_name());
+    Ok(())
+}
+
+async fn back_up(file: &Path, config: &Config) -> anyhow::Result<()> {
+    let key = shop::backup(&config.database_url, file).await?;
+    println!("{} holds the shop in {} as it is now", file.display(), config.database_name());
+    if let Some(key) = key {
+        println!(
+            "The key of the sign-in tokens is not in it, but in {}: without that file everybody signs in again",
+            key.display()
+        );
+    }
     Ok(())
 }
 

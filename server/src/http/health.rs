@@ -86,7 +86,7 @@ pub struct PageConfig {
 )]
 pub async fn config(State(app): State<App>) -> Json<PageConfig> {
     let (mode, mut features) = match app.source {
-        Source::Shop(_) => ("embedded", vec!["register", "equipmentFor", "create"]),
+        Source::Shop(_) => ("embedded", vec!["register", "equipmentFor", "create", "paging"]),
         Source::Upstream(_) => ("upstream", vec!["create"]),
     };
     features.extend(app.screens.as_ref().map(|_| "screens"));

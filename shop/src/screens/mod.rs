@@ -182,7 +182,7 @@ impl Screens {
         let screens = self.clone();
         to_the_end(async move {
             let secret = made();
-            let mut tx = screens.0.store.write().await?;
+            let mut tx = screens.0.store.write_alone().await?;
             let waiting = rows::tidy(&mut tx, at, at - REMEMBERED_SECS * 1000).await?;
             if waiting >= WAITING {
                 tx.commit().await?;
@@ -329,7 +329,7 @@ impl Screens {
 }
 
 async fn enter(store: &Store, code: &Code, name: &str, at: i64) -> Result<Screen, Error> {
-    let mut tx = store.write().await?;
+    let mut tx = store.write_alone().await?;
     if rows::count_approved(&mut tx).await? >= SCREENS {
         return Err(Error::conflict(format!("There are {SCREENS} screens already; revoke one first")));
     }
@@ -376,4 +376,9 @@ fn hash(secret: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+#[path = "tests.rs"]
+mod sqlite;
+#[cfg(test)]
+#[path = "tests.rs"]
+#[expect(clippy::duplicate_mod, reason = "every test runs on both databases")]
+mod postgres;

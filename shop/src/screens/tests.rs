@@ -1,8 +1,14 @@
-//! Scripted time: no test here waits for a clock.
+//! On both databases, and in scripted time: no test here waits for a clock.
 
 use super::*;
-use crate::store::testing;
-use tempfile::TempDir;
+use testing::{Database, Kind};
+
+/// Which database these tests run on: this file is compiled once for each.
+const KIND: Kind = match module_path!().as_bytes() {
+    b"shop::screens::sqlite" => Kind::Sqlite,
+    b"shop::screens::postgres" => Kind::Postgres,
+    _ => panic!("these tests belong to one of the two"),
+};
 
 const AT: i64 = 1_763_519_756_007;
 const MINUTE: i64 = 60_000;
@@ -15,10 +21,15 @@ fn from(number: u8) -> IpAddr {
     IpAddr::from([10, 0, 1, number])
 }
 
-async fn screens() -> (TempDir, Screens) {
-    let (folder, store) = testing::empty().await;
-    let screens = Screens::kept_in(store).await.expect("screens");
-    (folder, screens)
+async fn reopened(database: &Database) -> Screens {
+    let store = Store::open(database.url()).await.expect("a store");
+    Screens::kept_in(store).await.expect("screens")
+}
+
+async fn screens() -> (Database, Screens) {
+    let database = Database::new(KIND).await;
+    let screens = reopened(&database).await;
+    (database, screens)
 }
 
 fn code(pairing: &Pairing) -> Code {
@@ -50,7 +61,7 @@ fn is_good(screens: &Screens, token: &str, at: i64) -> bool {
 
 #[tokio::test]
 async fn a_screen_waits_until_somebody_enters_its_code_and_then_sees() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let pairing = screens.pair(here(), AT).await.expect("a code");
     assert_eq!((pairing.code.len(), pairing.expires_in), (6, 300));
     let ticket = screens.token(&pairing.secret, AT).await.expect("an answer");
@@ -71,7 +82,7 @@ async fn a_screen_waits_until_somebody_enters_its_code_and_then_sees() {
 
 #[tokio::test]
 async fn a_code_lives_five_minutes_and_its_screen_is_told_when_it_is_over() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let pairing = screens.pair(here(), AT).await.expect("a code");
     let end = AT + 5 * MINUTE;
     assert!(matches!(screens.token(&pairing.secret, end - 1).await, Ok(Ticket::Waiting)));
@@ -87,7 +98,7 @@ async fn a_code_lives_five_minutes_and_its_screen_is_told_when_it_is_over() {
 
 #[tokio::test]
 async fn a_code_is_approved_in_its_last_moment_and_the_screen_stays() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let pairing = screens.pair(here(), AT).await.expect("a code");
     screens.approve(here(), code(&pairing), "x".into(), AT + 5 * MINUTE - 1).await.expect("approved");
     screens.pair(here(), AT + 1000 * MINUTE).await.expect("a code");
@@ -96,7 +107,7 @@ async fn a_code_is_approved_in_its_last_moment_and_the_screen_stays() {
 
 #[tokio::test]
 async fn a_code_serves_once() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let pairing = screens.pair(here(), AT).await.expect("a code");
     screens.approve(here(), code(&pairing), "one".into(), AT).await.expect("approved");
     assert_eq!(status(screens.approve(here(), code(&pairing), "two".into(), AT).await), 404);
@@ -112,8 +123,8 @@ async fn a_code_serves_once() {
 
 #[tokio::test]
 async fn no_two_screens_show_the_same_code_and_one_that_ran_out_is_given_again() {
-    let (_folder, store) = testing::empty().await;
-    let mut tx = store.write().await.expect("a transaction");
+    let (_database, screens) = screens().await;
+    let mut tx = screens.0.store.write().await.expect("a transaction");
     let waiting = |id: &str| Waiting {
         id: id.into(),
         secret_hash: id.into(),
@@ -129,7 +140,7 @@ async fn no_two_screens_show_the_same_code_and_one_that_ran_out_is_given_again()
 
 #[tokio::test]
 async fn only_so_many_wait_at_once() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     for number in 0..WAITING {
         screens.pair(from(number as u8), AT).await.expect("a code");
     }
@@ -139,7 +150,7 @@ async fn only_so_many_wait_at_once() {
 
 #[tokio::test]
 async fn guessing_and_pairing_are_throttled_by_address() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let wrong = || Code::parse("000000").expect("six digits");
     let pairing = loop {
         let pairing = screens.pair(here(), AT).await.expect("a code");
@@ -168,7 +179,7 @@ async fn guessing_and_pairing_are_throttled_by_address() {
 
 #[tokio::test]
 async fn right_codes_are_no_guesses() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     for number in 0..2 * GUESSES as u8 {
         let pairing = screens.pair(from(number), AT).await.expect("a code");
         screens.approve(here(), code(&pairing), "x".into(), AT).await.expect("approved");
@@ -177,7 +188,7 @@ async fn right_codes_are_no_guesses() {
 
 #[tokio::test]
 async fn a_token_is_renewed_for_as_long_as_nobody_revokes_the_screen() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let (screen, secret, token) = let_in(&screens, AT).await;
     let end = (AT / 1000 + LIFETIME_SECS) * 1000;
     assert!(is_good(&screens, &token, end - 1));
@@ -195,7 +206,7 @@ async fn a_token_is_renewed_for_as_long_as_nobody_revokes_the_screen() {
 
 #[tokio::test]
 async fn whoever_looks_through_a_revoked_screen_is_told_even_if_they_ask_late() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let (screen, _, token) = let_in(&screens, AT).await;
     let pass = screens.recognise(&token, AT).expect("a screen's").expect("a good one");
     let early = pass.revoked();
@@ -205,7 +216,7 @@ async fn whoever_looks_through_a_revoked_screen_is_told_even_if_they_ask_late() 
 
 #[tokio::test]
 async fn a_revocation_between_the_question_and_the_answer_is_not_forgotten() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let (screen, secret, _) = let_in(&screens, AT).await;
     screens.revoke(screen.id.clone()).await.expect("revoked");
     // It was found approved just before.
@@ -215,55 +226,62 @@ async fn a_revocation_between_the_question_and_the_answer_is_not_forgotten() {
 
 #[tokio::test]
 async fn a_restart_knows_the_screens_and_their_tokens() {
-    let (folder, screens) = screens().await;
+    let (database, screens) = screens().await;
     let (screen, secret, token) = let_in(&screens, AT).await;
     drop(screens);
-    let url = format!("sqlite://{}", folder.path().join("shop.db").display());
-    let again = Screens::open(&url).await.expect("the same file");
+    let again = reopened(&database).await;
     assert!(is_good(&again, &token, AT), "without a question first");
     granted(again.token(&secret, AT).await.expect("a ticket"));
     again.revoke(screen.id).await.expect("revoked");
-    let after = Screens::open(&url).await.expect("the same file");
+    let after = reopened(&database).await;
     assert!(!is_good(&after, &token, AT));
 }
 
 #[tokio::test]
 async fn what_the_command_line_does_is_seen_by_a_server_beside_it() {
-    let (folder, screens) = screens().await;
-    let url = format!("sqlite://{}", folder.path().join("shop.db").display());
+    let (database, screens) = screens().await;
+    let url = database.url();
     let pairing = screens.pair(here(), now()).await.expect("a code");
-    let screen = approve(&url, &code(&pairing), "Bodega").await.expect("approved");
-    assert!(approve(&url, &code(&pairing), "Bodega").await.is_err(), "once");
+    let screen = approve(url, &code(&pairing), "Bodega").await.expect("approved");
+    assert!(approve(url, &code(&pairing), "Bodega").await.is_err(), "once");
     let token = granted(screens.token(&pairing.secret, AT).await.expect("a ticket"));
     let pass = screens.recognise(&token, AT).expect("a screen's").expect("a good one");
     let present = pass.present();
     assert_eq!(screens.list().await.expect("a list")[0].connected, 1);
     screens.settle(AT + MINUTE).await.expect("written down");
-    assert_eq!(list(&url).await.expect("a list")[0].last_seen, Some(crate::store::iso(AT + MINUTE)));
+    assert_eq!(list(url).await.expect("a list")[0].last_seen, Some(crate::store::iso(AT + MINUTE)));
     drop(present);
 
-    revoke(&url, &screen.id).await.expect("revoked");
+    revoke(url, &screen.id).await.expect("revoked");
     screens.settle(AT + 2 * MINUTE).await.expect("looked");
     pass.revoked().await;
     assert!(!is_good(&screens, &token, AT));
-    let missing = format!("sqlite://{}", folder.path().join("other.db").display());
-    assert!(list(&missing).await.is_err() && !folder.path().join("other.db").exists());
 }
 
 #[tokio::test]
-async fn nothing_is_written_for_screens_that_nobody_saw() {
-    let (_folder, screens) = screens().await;
-    let_in(&screens, AT).await;
+async fn a_mistyped_name_makes_no_new_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("other.db");
+    assert!(list(&format!("sqlite://{}", missing.display())).await.is_err());
+    assert!(!missing.exists());
+}
+
+#[tokio::test]
+async fn what_is_written_down_once_is_not_written_again() {
+    let (_database, screens) = screens().await;
+    let (screen, ..) = let_in(&screens, AT).await;
     screens.settle(AT + MINUTE).await.expect("written down");
-    let _turn = screens.0.store.write().await.expect("a transaction");
-    // It would wait for its turn to write.
-    let settled = tokio::time::timeout(Duration::from_secs(5), screens.settle(AT + 2 * MINUTE)).await;
-    settled.expect("no write").expect("looked");
+    let mut tx = screens.0.store.write().await.expect("a transaction");
+    rows::saw(&mut tx, &screen.id, 1).await.expect("something that would be overwritten");
+    tx.commit().await.expect("written");
+    screens.settle(AT + 2 * MINUTE).await.expect("looked");
+    let kept = rows::approved(screens.0.store.pool()).await.expect("a list");
+    assert_eq!(kept[0].last_seen_ms, 1, "nobody has seen it since");
 }
 
 #[tokio::test]
 async fn secrets_are_not_in_the_database() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let (_, secret, _) = let_in(&screens, AT).await;
     let kept: String = sqlx::query_scalar("SELECT secret_hash FROM screens")
         .fetch_one(screens.0.store.pool())
@@ -275,7 +293,7 @@ async fn secrets_are_not_in_the_database() {
 
 #[tokio::test]
 async fn there_are_no_more_than_so_many_screens() {
-    let (_folder, screens) = screens().await;
+    let (_database, screens) = screens().await;
     let mut tx = screens.0.store.write().await.expect("a transaction");
     for number in 0..SCREENS {
         sqlx::query(

@@ -1,10 +1,10 @@
 //! Keys that tokens are signed with: made once and kept, so that a restart signs nobody out.
 
-use super::{Kind, Store};
+use super::{Kind, Store, with_suffix};
 use anyhow::{Context, ensure};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Characters of a key: twice what HS256 needs.
 const LENGTH: usize = 64;
@@ -80,12 +80,6 @@ fn beside(database: &Path, key: Key) -> anyhow::Result<Vec<u8>> {
         }
         _ => read(&path)?.with_context(|| format!("{} vanished", path.display())),
     }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
