@@ -17,7 +17,9 @@ mod order_changes;
 mod order_work;
 mod reviews;
 
+pub use caller::Id;
 pub use error::Error;
+pub use fields::Fields;
 
 pub(crate) use caller::Caller;
 pub(crate) use document::{one_of, perhaps_one_of};
@@ -82,7 +84,7 @@ fn routes() -> OpenApiRouter<Shop> {
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.
-async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(work).await.map_err(|error| Error::internal(error.into()))?

@@ -8,8 +8,9 @@ pub mod equipments;
 pub mod catalog;
 pub mod orders;
 pub mod reviews;
+pub mod screens;
 mod schema;
-mod secret;
+pub mod secret;
 mod failure;
 mod place;
 mod backup;
@@ -91,6 +92,11 @@ impl Store {
             Kind::Sqlite(..) => false,
             Kind::Postgres => true,
         }
+    }
+
+    /// Like `open`, but a mistyped name makes no new file.
+    pub async fn open_existing(url: &str) -> anyhow::Result<Store> {
+        Store::open(&not_made(url)).await
     }
 
     pub fn pool(&self) -> &AnyPool {
@@ -191,6 +197,14 @@ fn made_if_missing(url: &str) -> String {
         _ if url.contains("mode=") => url.to_owned(),
         _ if url.contains('?') => format!("{url}&mode=rwc"),
         _ => format!("{url}?mode=rwc"),
+    }
+}
+
+fn not_made(url: &str) -> String {
+    match url {
+        _ if !url.starts_with("sqlite:") || url.contains("mode=") => url.to_owned(),
+        _ if url.contains('?') => format!("{url}&mode=rw"),
+        _ => format!("{url}?mode=rw"),
     }
 }
 
