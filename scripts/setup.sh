@@ -2,8 +2,8 @@
 # Installs what building and testing need, and nothing twice. Looks before it installs; safe to repeat.
 #
 #   scripts/setup.sh web    the wasm target, trunk, wasm-bindgen, wasm-opt, a C compiler
-#   scripts/setup.sh test   that, cargo-deny, nginx, and a browser with the packages that drive it (what you get without an
-#                           argument, too)
+#   scripts/setup.sh test   that, cargo-deny, nginx, PostgreSQL, and a browser with the packages that drive it (what you get
+#                           without an argument, too)
 #   scripts/setup.sh bench  that, and the servers that Pulso is measured beside
 #
 # Tools go into a folder of our own, so that yours are left alone; a fitting version on PATH is used as it is.
@@ -127,6 +127,24 @@ need_nginx() {
   RUNLEVEL=1 apt_install nginx || fail "nginx is missing, which the tests start; on a Mac: brew install nginx"
 }
 
+# Only its programs: the tests start a database of their own.
+need_postgres() {
+  if [ "${PULSO_TEST_DATABASES:-}" = sqlite ] || has initdb; then return; fi
+  if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then return; fi
+  say "installing PostgreSQL (30 seconds, once)"
+  # The run level keeps Debian from starting it as a service, and the setting from making a database for that.
+  local settings=/etc/postgresql-common/createcluster.d/pulso-setup.conf
+  if is_root && has apt-get; then
+    mkdir -p "${settings%/*}"
+    echo 'create_main_cluster = false' >"$settings"
+  fi
+  if ! RUNLEVEL=1 apt_install postgresql; then
+    rm -f "$settings"
+    fail "no PostgreSQL: please install it (initdb and pg_ctl on PATH), or leave its tests out: make test PULSO_TEST_DATABASES=sqlite"
+  fi
+  rm -f "$settings"
+}
+
 # Where one of them cannot be had the benchmark leaves it out and says so.
 need_bench_peers() {
   local peers=bench/peers
@@ -171,6 +189,7 @@ if [ "$group" != web ]; then
   CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
     need_cargo_tool cargo-deny "$CARGO_DENY" "2 to 4 minutes" --locked cargo-deny
   need_nginx
+  need_postgres
   need_browser_packages
   need_browser
 fi

@@ -19,7 +19,7 @@ use anyhow::Context;
 use http::{App, Gate, Lobby};
 use live::{Inbox, Live};
 use shared::Origin;
-use shop::{Admin, Options, Shop};
+use shop::{Admin, Options, Screens, Shop};
 use source::{Source, Upstream};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -45,11 +45,16 @@ pub async fn run(
     if let Source::Shop(shop) = &source {
         refuse_known_password(shop, address)?;
     }
+    let screens = open_screens(&config, &source).await?;
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let (live, updater) = Live::start(source.clone(), inbox, config.reconcile_every(), shards);
     let traffic = match &source {
         Source::Shop(shop) if config.demo_traffic => Some(tokio::spawn(shop.clone().demo_traffic())),
         Source::Shop(_) | Source::Upstream(_) => None,
+    };
+    let place = match &source {
+        Source::Shop(shop) => Some(tokio::spawn(shop.clone().warn_of_other_servers())),
+        Source::Upstream(_) => None,
     };
     let hub = live.hub.clone();
     let room = machine::room();
@@ -58,7 +63,8 @@ pub async fn run(
     let lobby = Lobby::new(room, gate.clone(), config.trusted_proxies());
     tracing::info!("room for {clients} clients");
     let memory = tokio::spawn(give_memory_back_after_storms(gate.clone()));
-    let app = App::new(config.clone(), address, live, source.clone(), gate)?;
+    let settling = screens.clone().map(|screens| tokio::spawn(screens.keep_settling()));
+    let app = App::new(config.clone(), address, live, source.clone(), screens, gate)?;
     greet(&config, &source, address);
     let keys = tokio::spawn(app.clone().keep_keys_fresh());
     let (drained, all_gone) = oneshot::channel::<()>();
@@ -80,8 +86,8 @@ pub async fn run(
     memory.abort();
     keys.abort();
     updater.abort();
-    if let Some(traffic) = traffic {
-        traffic.abort();
+    for task in [traffic, place, settling].into_iter().flatten() {
+        task.abort();
     }
     Ok(())
 }
@@ -102,10 +108,27 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
         jwt_secret: config.jwt_secret.clone(),
         admin: config.admin().map(|(email, password)| Admin { email, password }),
         demo: config.demo,
+        time_zone: Some(config.time_zone.clone()),
     };
     let inbox = inbox.clone();
     let announce = Arc::new(move |event, id| inbox.announce(event, id, None, Origin::Shop));
     Ok(Source::Shop(Shop::open(options, announce).await?))
+}
+
+/// A dashboard in front of a backend is worth having without screens: the folder it runs in may be read-only, and
+/// DATABASE_URL may be meant for somebody else.
+async fn open_screens(config: &Config, source: &Source) -> anyhow::Result<Option<Screens>> {
+    match source {
+        Source::Shop(shop) => Ok(Some(Screens::of(shop).await?)),
+        Source::Upstream(_) => match Screens::open(&config.database_url).await {
+            Ok(screens) => Ok(Some(screens)),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "no screens can be paired: DATABASE_URL is where they would be kept");
+                Ok(None)
+            }
+        },
+    }
 }
 
 /// Everybody knows the demo's password, so it must not be reachable from outside.

@@ -3,19 +3,15 @@
 mod keys;
 mod published;
 
-use super::App;
 use super::peer::Peer;
 use crate::clock::Millis;
 use crate::config::Config;
 use crate::live::{CloseCode, Renewal};
 use crate::source::Source;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use keys::{Holder, Keys, Unverified};
 use serde::Deserialize;
 use shop::{Error, Role, Tokens};
-use std::future::Future;
 use subtle::ConstantTimeEq;
 
 /// How viewers are told from strangers. A cheap handle.
@@ -109,12 +105,8 @@ impl Viewer {
     }
 }
 
-fn renewed_later(
-    viewing: Viewing,
-    holder: Holder,
-    token: String,
-) -> impl Future<Output = Result<Millis, CloseCode>> {
-    async move { holder.renewed(viewing.verify_with_newer_keys(&token).await) }
+async fn renewed_later(viewing: Viewing, holder: Holder, token: String) -> Result<Millis, CloseCode> {
+    holder.renewed(viewing.verify_with_newer_keys(&token).await)
 }
 
 impl Holder {
@@ -142,17 +134,8 @@ impl Holder {
 /// The one message that a client sends.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum ClientMessage {
+pub enum ClientMessage {
     Auth { token: String },
-}
-
-impl FromRequestParts<App> for Viewer {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Viewer, Error> {
-        let Ok(peer) = Peer::from_request_parts(parts, app).await;
-        app.viewing.admit(bearer(&parts.headers), peer).await
-    }
 }
 
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {

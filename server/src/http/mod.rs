@@ -15,6 +15,8 @@ mod ws;
 mod gate;
 mod health;
 mod auth;
+mod watcher;
+mod screens;
 mod pass;
 mod docs;
 mod assets;
@@ -35,7 +37,7 @@ pub use lobby::Lobby;
 use origin::Origins;
 pub use serve::serve;
 use shared::Metric;
-use shop::Error;
+use shop::{Error, Screens};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -59,6 +61,8 @@ pub struct Parts {
     flights: Flights,
     gate: Arc<Gate>,
     viewing: Viewing,
+    /// `None`: they have nowhere to be kept.
+    screens: Option<Screens>,
     origins: Origins,
 }
 
@@ -68,13 +72,14 @@ impl App {
         address: SocketAddr,
         live: Live,
         source: Source,
+        screens: Option<Screens>,
         gate: Arc<Gate>,
     ) -> anyhow::Result<App> {
         let viewing = Viewing::new(&config, &source)?;
         let listed = config.allowed_origins.0.clone();
         let origins = Origins { on_loopback: address.ip().is_loopback(), listed };
         let flights = Flights::default();
-        Ok(App(Arc::new(Parts { config, live, source, flights, gate, viewing, origins })))
+        Ok(App(Arc::new(Parts { config, live, source, flights, gate, viewing, screens, origins })))
     }
 
     /// What goes on beside requests. Comes to no end worth waiting for.
@@ -97,11 +102,12 @@ pub fn router(app: App) -> Router {
         .route("/health", get(health::health))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/config.json", get(health::config));
+        .route("/config.json", get(health::config))
+        .merge(screens::router());
     for metric in Metric::ALL {
         router = router.route(
             metric.path(),
-            get(move |app, viewer, headers, query| stats::stat(metric, app, viewer, headers, query)),
+            get(move |app, watcher, headers, query| stats::stat(metric, app, watcher, headers, query)),
         );
     }
     // None of the layers for requests is for sockets, and each would cost every handshake.

@@ -110,6 +110,7 @@ pub fn cors(app: App) -> CorsLayer {
             header::ETAG,
             header::RETRY_AFTER,
             HeaderName::from_static("x-total-count"),
+            HeaderName::from_static("x-total-count-is"),
             header::LINK,
         ])
         .max_age(Duration::from_secs(600))

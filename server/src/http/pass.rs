@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use shared::RESERVED_SEGMENTS;
-use shop::Error;
+use shop::{Error, Screens};
 
 /// First path segments of the shop's contract; in upstream mode they are passed on.
 const PASSED_ON: [&str; 7] =
@@ -18,6 +18,9 @@ pub async fn anything_else(State(app): State<App>, peer: Peer, request: Request)
     if RESERVED_SEGMENTS.contains(&segment) {
         return match &app.source {
             Source::Upstream(upstream) if PASSED_ON.contains(&segment) => {
+                if app.screens.as_ref().is_some_and(|screens| holds_token(screens, &request)) {
+                    return Error::forbidden().into_response();
+                }
                 pass_on(upstream, peer, request).await
             }
             Source::Upstream(_) | Source::Shop(_) => {
@@ -32,6 +35,13 @@ pub async fn anything_else(State(app): State<App>, peer: Peer, request: Request)
         Some(response) => response,
         None => no_such_route(request.method().clone(), request.uri().clone()).await,
     }
+}
+
+/// A screen's token is no business of the upstream's, wherever it stands; it lets nobody in there anyway.
+fn holds_token(screens: &Screens, request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    screens.has_token(query.as_bytes())
+        || request.headers().values().any(|value| screens.has_token(value.as_bytes()))
 }
 
 async fn pass_on(upstream: &Upstream, peer: Peer, mut request: Request) -> Response {

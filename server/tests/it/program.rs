@@ -2,6 +2,7 @@
 
 use crate::support::{Client, FakeShop, soon};
 use std::process::Stdio;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -11,6 +12,8 @@ pub struct Program {
     pub address: String,
     /// Of both its outputs.
     said: [JoinHandle<String>; 2],
+    /// Where it runs, and keeps what no setting names a place for.
+    _folder: TempDir,
 }
 
 impl Program {
@@ -19,8 +22,10 @@ impl Program {
     }
 
     pub async fn run(settings: &[(&str, &str)]) -> Program {
+        let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_pulso"))
             .env_clear()
+            .current_dir(&folder)
             .env("PULSO_LISTEN", "127.0.0.1:0")
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
@@ -48,7 +53,7 @@ impl Program {
             let _ = output.read_to_string(&mut greeting).await;
             greeting
         });
-        Program { child, address, said: [rest, log] }
+        Program { child, address, said: [rest, log], _folder: folder }
     }
 
     pub fn url(&self, path: &str) -> String {

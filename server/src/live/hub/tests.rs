@@ -17,7 +17,14 @@ async fn soon<T>(what: &str, fact: impl Future<Output = T>) -> T {
 }
 
 fn newcomer(stream: TcpStream) -> Newcomer {
-    Newcomer { stream, early: Bytes::new(), dialect: Dialect::Versioned, seen: 0, deadline: None }
+    Newcomer {
+        stream,
+        early: Bytes::new(),
+        dialect: Dialect::Versioned,
+        seen: 0,
+        deadline: None,
+        revoked: None,
+    }
 }
 
 fn no_renewal(_: &[u8]) -> Renewal {
