@@ -234,7 +234,7 @@ fn Wall(props: &EntranceProps) -> Html {
     // Its clock ticks only while there is a code to be seen.
     let has_code = matches!(shown, Shown::Code { .. });
     use_tick(if has_code { 1_000 } else { 3_600_000 });
-    use_wall(has_code);
+    use_wall(*taken_away || !matches!(shown, Shown::Paired { .. }));
     let api = use_memo(shown.clone(), |shown| match shown {
         Shown::Paired { token } => {
             let way = Way::Secret(session::screen_secret().unwrap_or_default());
