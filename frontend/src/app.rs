@@ -166,7 +166,7 @@ fn Entrance(props: &EntranceProps) -> Html {
     let api = match &*visitor {
         Visitor::Arriving => return connecting_page(words),
         Visitor::Stranger(notice) if props.config.needs_sign_in() => {
-            return login_page(words, *notice, on_session);
+            return login_page(words, *notice, props.config.offers("screens"), on_session);
         }
         Visitor::Stranger(_) => (*nobody).clone(),
         Visitor::Known(api) if !api.pass().session().is_some_and(|session| session.is_admin) => {

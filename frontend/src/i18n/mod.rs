@@ -148,6 +148,8 @@ pub struct Words {
     pub screens_why: &'static str,
     pub no_screens: &'static str,
     pub no_screens_why: &'static str,
+    pub is_a_wall: &'static str,
+    pub pair_it: &'static str,
     pub add_screen: &'static str,
     pub screen_code: &'static str,
     pub screen_code_hint: &'static str,

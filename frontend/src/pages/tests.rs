@@ -73,8 +73,11 @@ async fn pages_that_show_nothing_say_why() {
     assert!(revoked.contains("Esta pantalla ya no está autorizada"), "{revoked}");
     assert!(revoked.ends_with("Pedir un código nuevo"), "{revoked}");
     assert!(said(no_pairing_page(&SPANISH)).await.contains("Este servidor no vincula pantallas"));
-    let login = login_page(&SPANISH, Some(SPANISH.link_used), Callback::noop());
-    assert!(said(login).await.contains("Iniciar sesión Ese enlace ya se usó o venció."));
+    let login = said(login_page(&SPANISH, Some(SPANISH.link_used), false, Callback::noop())).await;
+    assert!(login.contains("Iniciar sesión Ese enlace ya se usó o venció."), "{login}");
+    assert!(!login.contains(SPANISH.is_a_wall));
+    let login = said(login_page(&SPANISH, None, true, Callback::noop())).await;
+    assert!(login.ends_with("¿Es una pantalla de pared? Vincúlala con un código"), "{login}");
 }
 
 #[tokio::test]
