@@ -172,6 +172,8 @@ describe('the dashboard of an embedded shop', () => {
     await signInOnPage(one, server.url);
     await one.locator('[data-order]').first().waitFor();
     const first = socket;
+    // Without its cookie there is nothing that a session could be renewed with.
+    await one.context().clearCookies();
     await first.close({ code: 4401 });
     const dialog = one.getByRole('dialog', { name: 'Iniciar sesión' });
     await dialog.waitFor();
