@@ -164,7 +164,7 @@ impl Storm {
         .await;
     }
 
-    async fn is_over(self) {
+    async fn ended(self) {
         for writer in self.writers {
             soon("a writer's end", writer).await.expect("every answer was a good one");
         }
@@ -216,7 +216,7 @@ async fn check_kills(kind: Kind, kills: usize) {
         storm.until_acknowledged(before + rand::random_range(1..20)).await;
         tokio::time::sleep(Duration::from_micros(rand::random_range(0..50_000))).await;
         running.kill().await;
-        storm.is_over().await;
+        storm.ended().await;
         running = Program::start(&database).await;
         let known = acknowledged.lock().expect("no panic").clone();
         check_orders(database.url(), &known).await;
@@ -332,7 +332,7 @@ async fn a_backup_is_made_while_orders_come_in_and_opens_as_a_shop() {
     let after = acknowledged.lock().expect("no panic").len();
     storm.until_acknowledged(after + 5).await;
     running.kill().await;
-    storm.is_over().await;
+    storm.ended().await;
 
     #[cfg(unix)]
     {
