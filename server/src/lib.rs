@@ -19,7 +19,7 @@ use anyhow::Context;
 use http::{App, Gate};
 use live::{Inbox, Live};
 use shared::Origin;
-use shop::{Admin, Options, Shop};
+use shop::{Admin, Clock, Options, Shop};
 use source::{Source, Upstream};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -51,7 +51,11 @@ pub async fn run(
         Source::Shop(shop) if config.demo_traffic => Some(tokio::spawn(shop.clone().demo_traffic())),
         Source::Shop(_) | Source::Upstream(_) => None,
     };
-    greet(&config, &source, address);
+    let lacks_admin = match &source {
+        Source::Shop(shop) => shop.lacks_admin().await?,
+        Source::Upstream(_) => false,
+    };
+    greet(&config, &source, address, lacks_admin);
     let hub = live.hub.clone();
     let room = machine::room_for_clients();
     let gate = Gate::new(room.min(config.clients as usize), config.clients_per_address as usize);
@@ -98,6 +102,9 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
         jwt_secret: config.jwt_secret.clone(),
         admin: config.admin().map(|(email, password)| Admin { email, password }),
         demo: config.demo,
+        registration: config.registration.into(),
+        access_token: Duration::from_secs(config.access_token_secs.into()),
+        clock: Clock::default(),
     };
     let inbox = inbox.clone();
     let announce = Arc::new(move |event, id| inbox.announce(event, id, None, Origin::Shop));
@@ -115,7 +122,7 @@ fn refuse_known_password(shop: &Shop, address: SocketAddr) -> anyhow::Result<()>
 }
 
 /// What a person who started it needs to know.
-fn greet(config: &Config, source: &Source, address: SocketAddr) {
+fn greet(config: &Config, source: &Source, address: SocketAddr, lacks_admin: bool) {
     println!("\n  Pulso  http://{address}");
     match source {
         Source::Upstream(_) => {
@@ -126,6 +133,13 @@ fn greet(config: &Config, source: &Source, address: SocketAddr) {
             println!("  Shop   embedded, in {}", config.database_name());
             if let Some(sign_in) = shop.sign_in() {
                 println!("  Sign in with  {}  and  {}", sign_in.email, sign_in.password);
+            }
+            // On loopback only: anyone else would be handed the shop with it.
+            if let Some(code) = shop.one_time_code().filter(|_| address.ip().is_loopback()) {
+                println!("  Or open       http://{address}/?sign-in={code}  (once, within 10 minutes)");
+            }
+            if lacks_admin {
+                println!("  Nobody administers it yet:  pulso admin create --email you@example.com");
             }
         }
     }

@@ -3,6 +3,7 @@
 //! `api` takes requests apart and puts answers together, `store` holds the SQL, `stats` the metrics. It knows
 //! nothing of the live path: events are handed to a callback, after commit.
 
+mod clock;
 mod auth;
 mod api;
 mod transitions;
@@ -12,25 +13,39 @@ mod first_admin;
 mod demo;
 
 pub use api::Error;
-pub use auth::{Claims, Role, TokenError, Tokens};
+pub use auth::{Claims, Network, Role, Rule, Throttle, TokenError, Tokens, Wait};
+pub use clock::Clock;
 pub use demo::DemoSignIn;
 
 use anyhow::Context;
-use auth::Passwords;
+use auth::{OneTimeLink, Passwords, Succession, Tries};
 use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use store::Store;
 
 /// HS256 is as strong as its key, up to this length.
 const KEY_BYTES: usize = 32;
+
+/// A working day: the original's clients know of no refreshing.
+pub const ACCESS_TOKEN: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The first administrator.
 #[derive(Clone)]
 pub struct Admin {
     pub email: String,
     pub password: SecretString,
+}
+
+/// Who makes an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Anyone, for themselves.
+    Open,
+    /// Only administrators, for others.
+    Closed,
 }
 
 pub struct Options {
@@ -42,6 +57,25 @@ pub struct Options {
     pub admin: Option<Admin>,
     /// Fills an empty shop with invented data.
     pub demo: bool,
+    pub registration: Registration,
+    /// How long the token of a sign-in lasts.
+    pub access_token: Duration,
+    pub clock: Clock,
+}
+
+impl Options {
+    /// What a shop is without any wish.
+    pub fn of(database_url: String) -> Options {
+        Options {
+            database_url,
+            jwt_secret: None,
+            admin: None,
+            demo: false,
+            registration: Registration::Open,
+            access_token: ACCESS_TOKEN,
+            clock: Clock::default(),
+        }
+    }
 }
 
 /// Where a request comes from, as far as the server in front knows: an extension of the request.
@@ -50,6 +84,8 @@ pub struct Requester {
     pub address: IpAddr,
     /// It came over TLS.
     pub secure: bool,
+    /// It was made at this machine, through no proxy.
+    pub this_machine: bool,
 }
 
 /// Called once for each event, after its commit, with the id of what it happened to. Must not block.
@@ -65,6 +101,12 @@ struct Inner {
     passwords: Passwords,
     announce: Announce,
     sign_in: Option<DemoSignIn>,
+    link: OneTimeLink,
+    tries: Tries,
+    succession: Succession,
+    registration: Registration,
+    access_token: Duration,
+    clock: Clock,
 }
 
 impl Shop {
@@ -83,8 +125,20 @@ impl Shop {
             first_admin::ensure_admin(&store, &passwords, admin).await?;
         }
         let sign_in = demo::sign_in(&store, &passwords).await?;
-        let tokens = Tokens::new(&secret);
-        Ok(Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in })))
+        let Options { registration, access_token, clock, .. } = options;
+        Ok(Shop(Arc::new(Inner {
+            tokens: Tokens::told_by(clock.clone(), &secret),
+            succession: Succession::new(&secret),
+            store,
+            passwords,
+            announce,
+            sign_in,
+            link: OneTimeLink::default(),
+            tries: Tries::default(),
+            registration,
+            access_token,
+            clock,
+        })))
     }
 
     pub fn tokens(&self) -> &Tokens {
@@ -111,9 +165,27 @@ impl Shop {
         self.0.sign_in.as_ref()
     }
 
+    /// A code that signs in once as the demo's own administrator, at this machine; where there is none, there is no code.
+    pub fn one_time_code(&self) -> Option<String> {
+        self.0.sign_in.as_ref().map(|_| self.0.link.make(self.now()))
+    }
+
+    pub fn registration(&self) -> Registration {
+        self.0.registration
+    }
+
+    /// Whether there is nobody who could see the dashboard.
+    pub async fn lacks_admin(&self) -> anyhow::Result<bool> {
+        Ok(!store::users::has_admin(self.store().pool()).await?)
+    }
+
     /// Makes something happen every few seconds, until it is dropped.
     pub async fn demo_traffic(self) {
         demo::traffic(self).await;
+    }
+
+    fn now(&self) -> i64 {
+        self.0.clock.now()
     }
 
     fn store(&self) -> &Store {

@@ -131,7 +131,8 @@ impl<S: Sync> FromRequestParts<S> for Peer {
 
 /// Tells the shop where a request comes from.
 pub async fn requester(peer: Peer, mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(Requester { address: peer.client, secure: false });
+    let Peer { client: address, is_this_machine: this_machine, .. } = peer;
+    request.extensions_mut().insert(Requester { address, secure: false, this_machine });
     next.run(request).await
 }
 

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::Event;
-use shop::Error;
+use shop::{Error, Registration};
 
 #[derive(Serialize)]
 pub struct Health {
@@ -52,8 +52,11 @@ pub struct PageConfig {
 }
 
 pub async fn config(State(app): State<App>) -> Json<PageConfig> {
-    let (mode, features): (_, &[_]) = match app.source {
-        Source::Shop(_) => ("embedded", &["register", "equipmentFor", "create"]),
+    let (mode, features): (_, &[_]) = match &app.source {
+        Source::Shop(shop) => match shop.registration() {
+            Registration::Open => ("embedded", &["register", "equipmentFor", "create", "refresh"]),
+            Registration::Closed => ("embedded", &["equipmentFor", "create", "refresh"]),
+        },
         Source::Upstream(_) => ("upstream", &["create"]),
     };
     Json(PageConfig {

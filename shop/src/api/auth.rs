@@ -1,44 +1,35 @@
-//! Signing in, signing up, and who one is.
+//! Signing up, and who one is.
 
 use super::caller::Caller;
 use super::fields::Fields;
+use super::sign_in::too_many;
 use super::users::{self, Client, Person};
 use super::{Error, equipments, to_the_end};
-use crate::auth::SIGNED_IN;
 use crate::store;
 use crate::store::users::User;
-use crate::{Role, Shop};
+use crate::{Registration, Requester, Role, Shop};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Serialize;
-
-#[derive(Serialize)]
-pub struct SignedIn {
-    access_token: String,
-}
-
-pub async fn login(State(shop): State<Shop>, mut fields: Fields) -> Result<Json<SignedIn>, Error> {
-    let (email, password) = (fields.email("email"), fields.password("password"));
-    fields.finish()?;
-    let person = store::users::credentials(shop.store().pool(), &email).await?;
-    let hash = person.as_ref().map(|(_, _, hash)| hash.clone());
-    let matches = shop.0.passwords.matches(password, hash).await?;
-    // One answer, and the same work, whether the mail address or the password is wrong.
-    let Some((id, role, _)) = person.filter(|_| matches) else {
-        return Err(Error::unauthorized_because("Invalid credentials"));
-    };
-    Ok(Json(SignedIn { access_token: shop.tokens().issue(&id, &email, role, SIGNED_IN) }))
-}
 
 pub async fn register(
     State(shop): State<Shop>,
+    requester: Requester,
     mut fields: Fields,
 ) -> Result<(StatusCode, Json<User>), Error> {
+    match shop.registration() {
+        Registration::Open => {}
+        Registration::Closed => return Err(closed()),
+    }
     let person = Person::read(&mut fields);
     fields.finish()?;
+    shop.0.tries.register(requester.address, shop.now()).map_err(too_many)?;
     let user = to_the_end(users::add(shop, person, Role::User, None)).await?;
     Ok((StatusCode::CREATED, Json(user)))
+}
+
+fn closed() -> Error {
+    Error::new(StatusCode::FORBIDDEN, "Registration is closed: an administrator of the shop can add you")
 }
 
 pub async fn profile(State(shop): State<Shop>, caller: Caller) -> Result<Json<Client>, Error> {

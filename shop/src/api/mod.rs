@@ -4,6 +4,8 @@ mod error;
 mod fields;
 mod caller;
 mod auth;
+mod cookie;
+mod sign_in;
 mod users;
 mod equipments;
 mod catalog;
@@ -31,7 +33,10 @@ const BODY_BYTES: usize = 256 * 1024;
 pub fn router(shop: Shop) -> Router {
     Router::new()
         .route("/auth/register", post(auth::register))
-        .route("/auth/login", post(auth::login))
+        .route("/auth/login", post(sign_in::login))
+        .route("/auth/link", post(sign_in::link))
+        .route("/auth/refresh", post(sign_in::refresh))
+        .route("/auth/logout", post(sign_in::logout))
         .route("/auth/profile", get(auth::profile))
         .route("/users", get(users::clients).post(users::add_client))
         .route("/users/technician", get(users::technicians).post(users::add_technician))

@@ -3,6 +3,7 @@
 mod support;
 
 mod sign_in;
+mod sessions;
 mod validation;
 mod roles;
 mod orders;

@@ -49,7 +49,7 @@ pub fn url(folder: &TempDir) -> String {
 }
 
 pub fn options(folder: &TempDir) -> Options {
-    Options { database_url: url(folder), jwt_secret: None, admin: None, demo: false }
+    Options::of(url(folder))
 }
 
 pub fn nobody_listens() -> Announce {
@@ -66,9 +66,23 @@ impl TestShop {
         .await
     }
 
+    /// With other settings.
+    pub async fn with(change: impl FnOnce(Options) -> Options) -> TestShop {
+        let (_, events) = mpsc::channel(1);
+        TestShop::opened(change, nobody_listens(), events).await
+    }
+
     pub async fn announcing(announce: Announce, events: Receiver<(String, Option<String>)>) -> TestShop {
+        TestShop::opened(|options| options, announce, events).await
+    }
+
+    async fn opened(
+        change: impl FnOnce(Options) -> Options,
+        announce: Announce,
+        events: Receiver<(String, Option<String>)>,
+    ) -> TestShop {
         let folder = tempfile::tempdir().expect("a folder");
-        let shop = Shop::open(options(&folder), announce).await.expect("an empty shop");
+        let shop = Shop::open(change(options(&folder)), announce).await.expect("a shop");
         let rows = SqlitePool::connect(&url(&folder)).await.expect("a second connection");
         let mut test = TestShop { router: shop.router(), shop, folder, rows, events, admin: String::new() };
         test.admin = test.person("Ana", Role::Admin).await.token;
