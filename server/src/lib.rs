@@ -135,7 +135,8 @@ fn greet(config: &Config, source: &Source, address: SocketAddr, lacks_admin: boo
                 println!("  Sign in with  {}  and  {}", sign_in.email, sign_in.password);
             }
             // On loopback only: anyone else would be handed the shop with it.
-            if let Some(code) = shop.one_time_code().filter(|_| address.ip().is_loopback()) {
+            let loopback = Some(shop).filter(|_| address.ip().is_loopback());
+            if let Some(code) = loopback.and_then(Shop::one_time_code) {
                 println!("  Or open       http://{address}/?sign-in={code}  (once, within 10 minutes)");
             }
             if lacks_admin {
