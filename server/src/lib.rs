@@ -51,6 +51,10 @@ pub async fn run(
         Source::Shop(shop) if config.demo_traffic => Some(tokio::spawn(shop.clone().demo_traffic())),
         Source::Shop(_) | Source::Upstream(_) => None,
     };
+    let place = match &source {
+        Source::Shop(shop) => Some(tokio::spawn(shop.clone().warn_of_other_servers())),
+        Source::Upstream(_) => None,
+    };
     let lacks_admin = match &source {
         Source::Shop(shop) => shop.lacks_admin().await?,
         Source::Upstream(_) => false,
@@ -80,8 +84,8 @@ pub async fn run(
     }
     memory.abort();
     updater.abort();
-    if let Some(traffic) = traffic {
-        traffic.abort();
+    for task in [traffic, place].into_iter().flatten() {
+        task.abort();
     }
     Ok(())
 }
@@ -105,6 +109,7 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
         registration: config.registration.into(),
         access_token: Duration::from_secs(config.access_token_secs.into()),
         clock: Clock::default(),
+        time_zone: Some(config.time_zone.clone()),
     };
     let inbox = inbox.clone();
     let announce = Arc::new(move |event, id| inbox.announce(event, id, None, Origin::Shop));

@@ -7,24 +7,28 @@ mod clock;
 mod auth;
 mod api;
 mod transitions;
+mod search;
 mod store;
 mod stats;
 mod first_admin;
 mod demo;
 
-pub use api::Error;
+pub use api::{Error, document};
 pub use auth::{Claims, Network, Role, Rule, Throttle, TokenError, Tokens, Wait};
 pub use clock::Clock;
 pub use demo::DemoSignIn;
 
 use anyhow::Context;
 use auth::{OneTimeLink, Passwords, Succession, Tries};
+use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
+use store::{Moment, Store};
+use tokio::sync::Semaphore;
 
 /// HS256 is as strong as its key, up to this length.
 const KEY_BYTES: usize = 32;
@@ -57,6 +61,8 @@ pub struct Options {
     pub admin: Option<Admin>,
     /// Fills an empty shop with invented data.
     pub demo: bool,
+    /// Name of the time zone whose days the shop counts; unset: UTC.
+    pub time_zone: Option<String>,
     pub registration: Registration,
     /// How long the token of a sign-in lasts.
     pub access_token: Duration,
@@ -71,6 +77,7 @@ impl Options {
             jwt_secret: None,
             admin: None,
             demo: false,
+            time_zone: None,
             registration: Registration::Open,
             access_token: ACCESS_TOKEN,
             clock: Clock::default(),
@@ -107,6 +114,8 @@ struct Inner {
     registration: Registration,
     access_token: Duration,
     clock: Clock,
+    zone: TimeZone,
+    whole_lists: Arc<Semaphore>,
 }
 
 impl Shop {
@@ -117,9 +126,10 @@ impl Shop {
             Some(secret) => given_key(secret)?,
             None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
         };
+        let zone = zone_of(options.time_zone.as_deref())?;
         let passwords = Passwords::default();
         if options.demo {
-            demo::fill(&store, &passwords).await?;
+            demo::fill(&store, &passwords, &zone).await?;
         }
         if let Some(admin) = &options.admin {
             first_admin::ensure_admin(&store, &passwords, admin).await?;
@@ -138,6 +148,8 @@ impl Shop {
             registration,
             access_token,
             clock,
+            zone,
+            whole_lists: Arc::new(Semaphore::new(api::WHOLE_LISTS)),
         })))
     }
 
@@ -148,6 +160,11 @@ impl Shop {
     /// The contract's routes, except the statistics, which are served by whoever keeps their newest state.
     pub fn router(&self) -> axum::Router {
         api::router(self.clone())
+    }
+
+    /// What these routes say of themselves.
+    pub fn document() -> utoipa::openapi::OpenApi {
+        api::described()
     }
 
     /// The bodies of these metrics, all read in one transaction, so that totals and bars agree.
@@ -184,12 +201,21 @@ impl Shop {
         demo::traffic(self).await;
     }
 
+    /// Says so in the log for as long as another server was on this database first, until it is dropped.
+    pub async fn warn_of_other_servers(self) {
+        store::warn_of_others(self.0.store.clone()).await;
+    }
+
     fn now(&self) -> i64 {
         self.0.clock.now()
     }
 
     fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::of(store::now(), &self.0.zone)
     }
 
     fn announce(&self, subject: Subject, change: Change, id: &str) {
@@ -201,6 +227,18 @@ impl Shop {
 pub async fn create_admin(database_url: &str, admin: &Admin) -> anyhow::Result<()> {
     let store = Store::open(database_url).await?;
     first_admin::create(&store, &Passwords::default(), admin).await
+}
+
+fn zone_of(name: Option<&str>) -> anyhow::Result<TimeZone> {
+    let Some(name) = name else { return Ok(TimeZone::UTC) };
+    TimeZone::get(name)
+        .with_context(|| format!("{name:.100} is no time zone; expected one such as America/Guayaquil"))
+}
+
+/// Copies the database to a file that is not there yet, while a server goes on writing, for the command line. Returns the
+/// kept key of the sign-in tokens, which is no part of the copy.
+pub async fn backup(database_url: &str, to: &Path) -> anyhow::Result<Option<PathBuf>> {
+    store::backup(database_url, to).await
 }
 
 fn given_key(secret: &SecretString) -> anyhow::Result<Vec<u8>> {

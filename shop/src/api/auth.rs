@@ -1,6 +1,7 @@
 //! Signing up, and who one is.
 
 use super::caller::Caller;
+use super::document::{MayBeClosed, Public, Throttled, Token, WithBody};
 use super::fields::Fields;
 use super::sign_in::too_many;
 use super::users::{self, Client, Person};
@@ -12,6 +13,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+/// Signs up as a client.
+#[utoipa::path(
+    post,
+    path = "/auth/register",
+    tag = "auth",
+    request_body = Person,
+    responses((status = 201, description = "The new client", body = User), Public, MayBeClosed, WithBody, Throttled),
+    security(())
+)]
 pub async fn register(
     State(shop): State<Shop>,
     requester: Requester,
@@ -32,6 +42,14 @@ fn closed() -> Error {
     Error::new(StatusCode::FORBIDDEN, "Registration is closed: an administrator of the shop can add you")
 }
 
+/// Who one is, with own devices and their orders.
+#[utoipa::path(
+    get,
+    path = "/auth/profile",
+    tag = "auth",
+    responses((status = 200, description = "The caller", body = Client), Token),
+    security(("bearer" = []))
+)]
 pub async fn profile(State(shop): State<Shop>, caller: Caller) -> Result<Json<Client>, Error> {
     let mut tx = shop.store().read().await?;
     let user = store::users::by_id(&mut *tx, &caller.id).await?.ok_or_else(Error::unauthorized)?;

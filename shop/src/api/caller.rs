@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use std::convert::Infallible;
 use std::net::IpAddr;
+use utoipa::IntoParams;
 
 /// Someone who signed in.
 #[derive(Clone, Debug)]
@@ -68,7 +69,9 @@ impl<S: Sync> FromRequestParts<S> for Requester {
 }
 
 /// The `{id}` of a path.
-pub struct Id(pub String);
+#[derive(IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub struct Id(#[param(format = Uuid)] pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Error;

@@ -1,9 +1,12 @@
 //! What a stranger is told: the contract's form, and never a cause.
 
+use super::repeat::Undone;
+use crate::store::{Failure, busy};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A status and a public text; the cause of a failure is logged where it becomes one.
 #[derive(Debug)]
@@ -11,28 +14,35 @@ pub struct Error {
     status: StatusCode,
     message: Message,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Nothing happened, and it would go through if the request were made again.
+    passes: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// For people.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-enum Message {
+pub enum Message {
     One(String),
     /// Every fault of a body.
     Many(Vec<String>),
 }
 
-#[derive(Serialize)]
+/// The body of every refusal.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub struct Problem<'a> {
+    #[schema(inline)]
     message: &'a Message,
+    /// The status in words.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<&'static str>,
     status_code: u16,
 }
 
 impl Error {
     pub fn new(status: StatusCode, message: impl Into<String>) -> Error {
-        Error { status, message: Message::One(message.into()), headers: Vec::new() }
+        Error { status, message: Message::One(message.into()), headers: Vec::new(), passes: false }
     }
 
     pub fn bad_request(message: impl Into<String>) -> Error {
@@ -41,7 +51,12 @@ impl Error {
 
     /// Every fault at once.
     pub fn invalid(faults: Vec<String>) -> Error {
-        Error { status: StatusCode::BAD_REQUEST, message: Message::Many(faults), headers: Vec::new() }
+        Error {
+            status: StatusCode::BAD_REQUEST,
+            message: Message::Many(faults),
+            headers: Vec::new(),
+            passes: false,
+        }
     }
 
     /// No valid token.
@@ -104,11 +119,18 @@ impl std::error::Error for Error {}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
-        if !crate::store::is_busy(&error) {
-            return Error::internal(error.into());
+        // What was there when we looked was deleted, or depended on, a moment later.
+        if error.as_database_error().is_some_and(|cause| cause.is_foreign_key_violation()) {
+            return Error::conflict("Something that this belongs to has just changed, please look again");
         }
-        tracing::warn!(%error, "a request waited too long for the database");
-        crate::store::busy()
+        match Failure::of(&error) {
+            Failure::Lasting => Error::internal(error.into()),
+            Failure::Undone => Error { passes: true, ..busy() },
+            Failure::Busy => {
+                tracing::warn!(%error, "a request waited too long for the database");
+                busy()
+            }
+        }
     }
 }
 
@@ -123,9 +145,12 @@ impl IntoResponse for Error {
         // The contract names no `error` where the message says it already.
         let bare = matches!(&self.message, Message::One(text) if matches!(text.as_str(), "Unauthorized" | "Internal server error"));
         let error = if bare { None } else { self.status.canonical_reason() };
-        let body = Body { message: &self.message, error, status_code: self.status.as_u16() };
+        let body = Problem { message: &self.message, error, status_code: self.status.as_u16() };
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().extend(self.headers);
+        if self.passes {
+            response.extensions_mut().insert(Undone);
+        }
         response
     }
 }

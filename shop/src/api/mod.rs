@@ -1,7 +1,9 @@
 //! Every route of the shop on one page. The statistics are served by whoever keeps their newest state.
 
 mod error;
+mod repeat;
 mod fields;
+pub mod document;
 mod caller;
 mod auth;
 mod cookie;
@@ -9,49 +11,80 @@ mod sign_in;
 mod users;
 mod equipments;
 mod catalog;
+mod whole;
 mod orders;
+mod order_query;
+mod order_list;
 mod order_changes;
+mod order_work;
+mod reviews;
 
 pub use error::Error;
 
 pub(crate) use caller::Caller;
+pub(crate) use document::{one_of, perhaps_one_of};
 pub(crate) use equipments::take_in as take_in_device;
 pub(crate) use fields::is_email;
-pub(crate) use order_changes::{Item, Wish, apply, work_on};
+pub(crate) use order_changes::{Item, Wish, apply};
+pub(crate) use order_work::work_on;
 pub(crate) use orders::take_in;
 pub(crate) use users::{Person, add as add_user};
+pub(crate) use whole::WHOLE_LISTS;
 
 use crate::Shop;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, patch, post};
+use axum::middleware::from_fn;
 use std::future::Future;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// The contract's bodies are small: images travel as links.
 const BODY_BYTES: usize = 256 * 1024;
 
 pub fn router(shop: Shop) -> Router {
-    Router::new()
-        .route("/auth/register", post(auth::register))
-        .route("/auth/login", post(sign_in::login))
-        .route("/auth/link", post(sign_in::link))
-        .route("/auth/refresh", post(sign_in::refresh))
-        .route("/auth/logout", post(sign_in::logout))
-        .route("/auth/profile", get(auth::profile))
-        .route("/users", get(users::clients).post(users::add_client))
-        .route("/users/technician", get(users::technicians).post(users::add_technician))
-        .route("/users/{id}", get(users::one))
-        .route("/equipments", get(equipments::list).post(equipments::add))
-        .route("/equipments/{id}", get(equipments::one))
-        .route("/services", get(catalog::services).post(catalog::add_service))
-        .route("/spare-parts", get(catalog::parts).post(catalog::add_part))
-        .route("/repair-orders", get(orders::list).post(orders::add))
-        .route("/repair-orders/evaluator", get(orders::evaluated))
-        .route("/repair-orders/technician/detail/{id}", patch(order_changes::change_work))
-        .route("/repair-orders/technician/detail/{id}/status", patch(order_changes::move_work))
-        .route("/repair-orders/{id}", get(orders::one).patch(order_changes::change).delete(orders::delete))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .with_state(shop)
+    let (router, _) = routes().split_for_parts();
+    let router = router.layer(DefaultBodyLimit::max(BODY_BYTES));
+    let router = if shop.store().undoes() { router.layer(from_fn(repeat::repeat)) } else { router };
+    router.with_state(shop)
+}
+
+/// What the routes say of themselves.
+pub fn described() -> OpenApi {
+    let mut document = routes().into_openapi();
+    document::name_operations(&mut document);
+    document
+}
+
+fn routes() -> OpenApiRouter<Shop> {
+    OpenApiRouter::with_openapi(document::begin())
+        .routes(routes!(auth::register))
+        .routes(routes!(sign_in::login))
+        .routes(routes!(sign_in::link))
+        .routes(routes!(sign_in::refresh))
+        .routes(routes!(sign_in::logout))
+        .routes(routes!(auth::profile))
+        .routes(routes!(users::clients, users::add_client))
+        .routes(routes!(users::technicians, users::add_technician))
+        .routes(routes!(users::change_own))
+        .routes(routes!(users::change_own_skills))
+        .routes(routes!(users::change_technician))
+        .routes(routes!(users::one, users::change_client, users::delete))
+        .routes(routes!(equipments::list, equipments::add))
+        .routes(routes!(equipments::one, equipments::change, equipments::delete))
+        .routes(routes!(catalog::services, catalog::add_service))
+        .routes(routes!(catalog::service, catalog::change_service, catalog::delete_service))
+        .routes(routes!(catalog::parts, catalog::add_part))
+        .routes(routes!(catalog::part, catalog::change_part, catalog::delete_part))
+        .routes(routes!(order_list::list, orders::add))
+        .routes(routes!(order_list::evaluated))
+        .routes(routes!(order_work::own))
+        .routes(routes!(order_work::change_work))
+        .routes(routes!(order_work::move_work))
+        .routes(routes!(orders::one, order_changes::change, orders::delete))
+        .routes(routes!(reviews::list, reviews::add))
+        .routes(routes!(reviews::one, reviews::change, reviews::delete))
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.

@@ -1,30 +1,40 @@
 //! Repair orders moved on: what PATCH may change, and who may change it.
 
-use super::caller::{Caller, Id, Staff};
+use super::caller::{Caller, Id};
+use super::document::{Both, MayConflict, Named, TokenOfRole, WithBody, new_or_known};
 use super::fields::Fields;
+use super::order_work::detail_status;
 use super::orders::{new_detail, new_part, no_access};
 use super::{Error, to_the_end};
 use crate::Shop;
 use crate::auth::Role;
+use crate::store::Write;
 use crate::store::orders::{
-    self, Detail, DetailChange, DetailStatus, NewDetail, NewPart, Order, OrderBrief, OrderChange, PartChange,
-    Standing,
+    self, DetailChange, DetailStatus, NewDetail, NewPart, Order, OrderChange, PartChange, Standing,
 };
-use crate::store::{Write, now};
 use crate::transitions::{self, Acting, Refusal};
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
 use shared::{Change, OrderStatus, Subject};
+use std::borrow::Cow;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Everything that a PATCH of an order may ask for.
-#[derive(Default)]
+#[derive(Default, ToSchema)]
 pub(crate) struct Wish {
+    #[schema(ignore)]
     pub order: OrderChange,
     pub status: Option<OrderStatus>,
+    #[schema(required = false, nullable, value_type = Vec<DetailItem>)]
     pub details: Vec<Item<NewDetail, DetailChange>>,
+    #[schema(required = false, nullable, value_type = Vec<PartItem>)]
     pub parts: Vec<Item<NewPart, PartChange>>,
 }
+
+type Changes = Both<OrderChange, Wish>;
+type DetailItem = Item<NewDetail, DetailChange>;
+type PartItem = Item<NewPart, PartChange>;
 
 /// An item with an id is changed, one without is added.
 pub(crate) enum Item<N, C> {
@@ -32,6 +42,34 @@ pub(crate) enum Item<N, C> {
     Known(String, C),
 }
 
+impl<N: ToSchema, C: ToSchema> PartialSchema for Item<N, C> {
+    fn schema() -> RefOr<Schema> {
+        new_or_known::<N, C>().into()
+    }
+}
+
+impl<N: ToSchema, C: ToSchema> ToSchema for Item<N, C> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Or{}", N::name(), C::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((N::name().into_owned(), N::schema()));
+        N::schemas(schemas);
+        C::schemas(schemas);
+    }
+}
+
+/// Changes an order: its owner the description and own decisions, staff the rest.
+#[utoipa::path(
+    patch,
+    path = "/repair-orders/{id}",
+    tag = "repair-orders",
+    params(Id),
+    request_body = Changes,
+    responses((status = 200, description = "The order as it is now", body = Order), TokenOfRole, Named, WithBody, MayConflict),
+    security(("bearer" = []))
+)]
 pub async fn change(
     State(shop): State<Shop>,
     caller: Caller,
@@ -57,17 +95,13 @@ pub async fn change(
         }),
     };
     fields.finish()?;
-    to_the_end(apply(shop, id, caller, wish)).await.map(Json)
+    let role = caller.role;
+    Ok(Json(to_the_end(apply(shop, id, caller, wish)).await?.seen_by(role)))
 }
 
 fn order_status(fields: &mut Fields) -> Option<OrderStatus> {
     let codes = OrderStatus::ALL.map(OrderStatus::code);
     fields.optional_one_of("status", &codes).and_then(|code| OrderStatus::parse(&code))
-}
-
-fn detail_status(fields: &mut Fields) -> Option<DetailStatus> {
-    let codes = DetailStatus::ALL.map(DetailStatus::code);
-    fields.optional_one_of("status", &codes).and_then(|code| DetailStatus::parse(&code))
 }
 
 fn detail_change(item: &mut Fields) -> DetailChange {
@@ -87,22 +121,31 @@ fn part_change(item: &mut Fields) -> PartChange {
 }
 
 /// One transaction: refused means that nothing changed.
+///
+/// First what the order says, then its details and parts, under the status that it had; then the status, with which
+/// it may have the details it was just given. A piece of work that is done by this may make it ready, unless the
+/// status asked for led elsewhere. (A client that sends the status as it was along has asked for none.)
 pub(crate) async fn apply(shop: Shop, id: String, caller: Caller, wish: Wish) -> Result<Order, Error> {
-    let at = now();
+    let moment = shop.moment();
     let mut tx = shop.store().write().await?;
     let mut standing = orders::standing(&mut tx, &id).await?;
     let acting = acting(&caller, &standing).ok_or_else(no_access)?;
     may_wish(&caller, acting, &standing, &wish)?;
-    orders::change(&mut tx, &id, wish.order, at).await?;
+    let finishes = wish.details.iter().any(finishes_work);
     let items_change = !wish.details.is_empty() || !wish.parts.is_empty();
-    change_items(&mut tx, &mut standing, &caller, wish.details, wish.parts, at).await?;
+    orders::change(&mut tx, &id, wish.order, moment.at).await?;
+    change_details(&mut tx, &standing, &caller, wish.details, moment.at).await?;
+    change_parts(&mut tx, &standing, wish.parts, moment.at).await?;
     if items_change {
-        orders::recompute_cost(&mut tx, &id).await?;
+        orders::recompute_cost(&mut tx, &id, moment.at).await?;
     }
     if let Some(status) = wish.status {
         transitions::check(standing.status, status, acting)
             .map_err(|refusal| refused(standing.status, status, refusal))?;
-        orders::set_status(&mut tx, &mut standing, status, &caller.id, at).await?;
+        orders::set_status(&mut tx, &mut standing, status, &caller.id, moment).await?;
+    }
+    if finishes {
+        orders::ready_when_all_is_done(&mut tx, &mut standing, &caller.id, moment).await?;
     }
     let order = orders::by_id(&mut tx, &id).await?;
     tx.commit().await?;
@@ -110,37 +153,60 @@ pub(crate) async fn apply(shop: Shop, id: String, caller: Caller, wish: Wish) ->
     Ok(order)
 }
 
-async fn change_items(
+fn finishes_work(item: &Item<NewDetail, DetailChange>) -> bool {
+    match item {
+        Item::Known(_, change) => change.status == Some(DetailStatus::Completed),
+        Item::New(_) => false,
+    }
+}
+
+async fn change_details(
     tx: &mut Write,
-    standing: &mut Standing,
+    standing: &Standing,
     caller: &Caller,
     details: Vec<Item<NewDetail, DetailChange>>,
-    parts: Vec<Item<NewPart, PartChange>>,
     at: i64,
 ) -> Result<(), Error> {
-    let (id, status) = (standing.id.clone(), standing.status);
-    let work_changes = !details.is_empty();
+    let order = &standing.id;
     for detail in details {
         match detail {
-            Item::New(new) => orders::add_detail(tx, &id, new, at).await?,
+            Item::New(new) => orders::add_detail(tx, order, new, at).await?,
             Item::Known(detail, change) => {
-                if only_own_work(caller, standing) {
-                    orders::work_of(tx, &detail, &caller.id).await.map_err(|_| Error::forbidden())?;
+                let own = orders::order_of_work(tx, &detail, &caller.id).await?;
+                if only_own_work(caller, standing) && own.as_ref() != Some(order) {
+                    return Err(Error::forbidden());
                 }
-                orders::change_detail(tx, &id, &detail, change, at).await?;
+                orders::change_detail(tx, order, &detail, change, at).await?;
             }
         }
     }
+    Ok(())
+}
+
+async fn change_parts(
+    tx: &mut Write,
+    standing: &Standing,
+    mut parts: Vec<Item<NewPart, PartChange>>,
+    at: i64,
+) -> Result<(), Error> {
+    // In a fixed order, so that two orders for the same parts do not wait for each other; those that the order has
+    // come first, since they may give back what a new one takes.
+    let (order, status) = (&standing.id, standing.status);
+    parts.sort_by(|a, b| place(a).cmp(&place(b)));
     for part in parts {
         match part {
-            Item::New(new) => orders::add_part(tx, &id, status, new, at).await?,
-            Item::Known(part, change) => orders::change_part(tx, &id, status, &part, change, at).await?,
+            Item::New(new) => orders::add_part(tx, order, status, new, at).await?,
+            Item::Known(part, change) => orders::change_part(tx, order, status, &part, change, at).await?,
         }
     }
-    if work_changes {
-        orders::ready_when_all_is_done(tx, standing, &caller.id, at).await?;
-    }
     Ok(())
+}
+
+fn place(item: &Item<NewPart, PartChange>) -> (bool, &str) {
+    match item {
+        Item::Known(id, _) => (false, id),
+        Item::New(new) => (true, &new.part_id),
+    }
 }
 
 fn acting(caller: &Caller, standing: &Standing) -> Option<Acting> {
@@ -192,77 +258,4 @@ fn refused(from: OrderStatus, to: OrderStatus, refusal: Refusal) -> Error {
             ))
         }
     }
-}
-
-/// A piece of work with the order that it belongs to.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Work {
-    #[serde(flatten)]
-    detail: Detail,
-    repair_order: OrderBrief,
-}
-
-pub async fn change_work(
-    State(shop): State<Shop>,
-    _: Staff,
-    caller: Caller,
-    Id(id): Id,
-    mut fields: Fields,
-) -> Result<Json<Work>, Error> {
-    let change = DetailChange {
-        status: Some(required_status(&mut fields)),
-        unit_price: Some(fields.money("unitPrice")),
-        discount: fields.optional_money("discount"),
-        image_url: fields.optional_text("imageUrl"),
-        notes: fields.optional_text("notes"),
-        ..DetailChange::default()
-    };
-    fields.finish()?;
-    to_the_end(work_on(shop, id, caller, change)).await.map(Json)
-}
-
-pub async fn move_work(
-    State(shop): State<Shop>,
-    _: Staff,
-    caller: Caller,
-    Id(id): Id,
-    mut fields: Fields,
-) -> Result<Json<Work>, Error> {
-    let change = DetailChange {
-        status: Some(required_status(&mut fields)),
-        notes: fields.optional_text("notes"),
-        ..DetailChange::default()
-    };
-    fields.finish()?;
-    to_the_end(work_on(shop, id, caller, change)).await.map(Json)
-}
-
-fn required_status(fields: &mut Fields) -> DetailStatus {
-    let code = fields.one_of("status", &DetailStatus::ALL.map(DetailStatus::code));
-    // A wrong one is among the faults by now, and nobody will see this value.
-    DetailStatus::parse(&code).unwrap_or(DetailStatus::Pending)
-}
-
-/// A technician's own piece of work; the last one to be done makes the order ready.
-pub(crate) async fn work_on(
-    shop: Shop,
-    detail: String,
-    caller: Caller,
-    change: DetailChange,
-) -> Result<Work, Error> {
-    let at = now();
-    let mut tx = shop.store().write().await?;
-    let id = orders::work_of(&mut tx, &detail, &caller.id).await?;
-    let mut standing = orders::standing(&mut tx, &id).await?;
-    orders::change_detail(&mut tx, &id, &detail, change, at).await?;
-    orders::recompute_cost(&mut tx, &id).await?;
-    orders::ready_when_all_is_done(&mut tx, &mut standing, &caller.id, at).await?;
-    let order = orders::by_id(&mut tx, &id).await?;
-    tx.commit().await?;
-    shop.announce(Subject::RepairOrder, Change::Updated, &id);
-    let done = order.repair_order_details.into_iter().find(|other| other.id == detail);
-    let detail =
-        done.ok_or_else(|| Error::internal(anyhow::anyhow!("a detail vanished while it was changed")))?;
-    Ok(Work { detail, repair_order: order.brief })
 }

@@ -1,5 +1,6 @@
 //! Signing in, staying signed in, and signing out.
 
+use super::document::{MayBeWrong, Public, Throttled, WithBody};
 use super::fields::Fields;
 use super::{Error, cookie, to_the_end};
 use crate::auth::{Kept, RefreshToken, Try, Verdict, Wait, expiry, is_weak, judge, mark};
@@ -12,13 +13,29 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// How long a token lasts for whoever refreshes, at most: so long somebody who was deleted or has another role by now
 /// still passes for who they were. Whoever signs in with a password may know of no refreshing, as the original's clients
 /// do not, and keeps the longer token of the settings: the price of serving these unchanged.
 const REFRESHED: Duration = Duration::from_secs(15 * 60);
 
-#[derive(Serialize)]
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    #[schema(format = Email)]
+    email: String,
+    #[schema(min_length = 6, max_length = 256)]
+    password: String,
+}
+
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkCode {
+    code: String,
+}
+
+#[derive(Serialize, ToSchema)]
 pub struct SignedIn {
     access_token: String,
 }
@@ -33,13 +50,28 @@ struct Person {
     better_hash: Option<String>,
 }
 
+/// Signs in.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = "auth",
+    request_body = Credentials,
+    responses(
+        (status = 200, description = "A token for the `Authorization` header, and a cookie for /auth/refresh", body = SignedIn),
+        MayBeWrong,
+        WithBody,
+        Throttled
+    ),
+    security(())
+)]
 pub async fn login(
     State(shop): State<Shop>,
     requester: Requester,
     headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Error> {
-    let (email, password) = (fields.email("email"), fields.password("password"));
+    let Credentials { email, password } =
+        Credentials { email: fields.email("email"), password: fields.password("password") };
     fields.finish()?;
     let tried = shop.0.tries.sign_in(&email, requester.address, shop.now()).map_err(too_many)?;
     let person = proved(&shop, email, password).await.inspect_err(|error| count(&shop, &tried, error))?;
@@ -65,14 +97,26 @@ async fn proved(shop: &Shop, email: String, password: String) -> Result<Person, 
     Ok(Person { id, email, role, password_hash, better_hash })
 }
 
-/// By the link that the demo prints where it was started. It is good at that machine only, whoever else may see it.
+/// Signs in by the link that the demo prints where it was started. It is good once and at that machine only.
+#[utoipa::path(
+    post,
+    path = "/auth/link",
+    tag = "auth",
+    request_body = LinkCode,
+    responses(
+        (status = 200, description = "A token for the `Authorization` header, and a cookie for /auth/refresh", body = SignedIn),
+        MayBeWrong,
+        WithBody
+    ),
+    security(())
+)]
 pub async fn link(
     State(shop): State<Shop>,
     requester: Requester,
     headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Error> {
-    let code = fields.text("code");
+    let LinkCode { code } = LinkCode { code: fields.text("code") };
     fields.finish()?;
     let used = || Error::unauthorized_because("This link is not good any more");
     let demo = shop.sign_in().filter(|_| requester.this_machine).ok_or_else(used)?;
@@ -137,7 +181,17 @@ async fn current_mark(tx: &mut Write, person: &Person) -> Result<String, Error> 
     Ok(mark)
 }
 
-/// The next token, and the next refresh token with it.
+/// The next token, for the cookie that signing in set; and the next cookie with it.
+#[utoipa::path(
+    post,
+    path = "/auth/refresh",
+    tag = "auth",
+    responses(
+        (status = 200, description = "A token for the `Authorization` header, and the next cookie", body = SignedIn),
+        MayBeWrong
+    ),
+    security(())
+)]
 pub async fn refresh(
     State(shop): State<Shop>,
     requester: Requester,
@@ -184,8 +238,17 @@ async fn over(mut tx: Write, token: &RefreshToken, requester: Requester) -> Resu
     Err(signed_out(requester))
 }
 
-/// For whoever is signed in, was, or never was: afterwards nobody is. Who has an open socket keeps it until its token
-/// expires.
+/// Signs out whoever is signed in, was, or never was. Who has an open socket keeps it until its token expires.
+#[utoipa::path(
+    post,
+    path = "/auth/logout",
+    tag = "auth",
+    responses(
+        (status = 204, description = "Nobody is signed in here any more"),
+        Public
+    ),
+    security(())
+)]
 pub async fn logout(
     State(shop): State<Shop>,
     requester: Requester,

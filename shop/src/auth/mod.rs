@@ -15,8 +15,9 @@ pub use tokens::{Claims, TokenError, Tokens};
 pub(crate) use tries::{Tries, Try};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Role {
     User,
     Technician,

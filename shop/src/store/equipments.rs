@@ -1,36 +1,60 @@
 //! Devices, each owned by a client.
 
 use super::users::{User, user_columns, user_from};
-use super::{Tx, iso, new_id};
-use crate::api::Error;
+use super::{Tx, iso, new_id, unless_depended_on};
+use crate::api::{Error, one_of, perhaps_one_of};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 pub const TYPES: [&str; 5] = ["PC", "LAPTOP", "CELLPHONE", "PRINTER", "TABLET"];
 
-#[derive(Clone, Debug, Serialize)]
+pub const STATUSES: [&str; 3] = ["AVAILABLE", "IN_REPAIR", "RETIRED"];
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Equipment {
+    #[schema(format = Uuid)]
     pub id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub user: Option<User>,
     pub name: String,
     #[serde(rename = "type")]
+    #[schema(schema_with = device_type)]
     pub kind: String,
     pub brand: String,
     pub model: String,
     pub serial_number: Option<String>,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(schema_with = device_status)]
     pub current_status: String,
 }
 
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEquipment {
+    #[schema(min_length = 1)]
     pub name: String,
+    #[serde(rename = "type")]
+    #[schema(schema_with = device_type)]
     pub kind: String,
+    #[schema(min_length = 1)]
     pub brand: String,
+    #[schema(min_length = 1)]
     pub model: String,
     pub serial_number: Option<String>,
+}
+
+fn device_type() -> Object {
+    one_of(&TYPES)
+}
+
+fn device_status() -> Object {
+    one_of(&STATUSES)
 }
 
 /// From columns with the prefix `e_`, and the owner's with `u_`.
@@ -103,11 +127,84 @@ pub async fn add(tx: &mut Tx, owner: &str, new: NewEquipment, at: i64) -> Result
         .ok_or_else(|| Error::internal(anyhow::anyhow!("a device vanished while it was added")))
 }
 
-pub async fn set_status(tx: &mut Tx, id: &str, status: &str) -> sqlx::Result<()> {
-    sqlx::query("UPDATE equipments SET current_status = $1 WHERE id = $2")
-        .bind(status.to_owned())
+/// What is to be another than before.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EquipmentChange {
+    #[schema(min_length = 1)]
+    pub name: Option<String>,
+    #[serde(rename = "type")]
+    #[schema(schema_with = perhaps_device_type, required = false)]
+    pub kind: Option<String>,
+    #[schema(min_length = 1)]
+    pub brand: Option<String>,
+    #[schema(min_length = 1)]
+    pub model: Option<String>,
+    pub serial_number: Option<String>,
+    #[schema(schema_with = perhaps_device_status, required = false)]
+    pub current_status: Option<String>,
+}
+
+fn perhaps_device_type() -> Object {
+    perhaps_one_of(&TYPES)
+}
+
+fn perhaps_device_status() -> Object {
+    perhaps_one_of(&STATUSES)
+}
+
+pub async fn change(tx: &mut Tx, id: &str, change: EquipmentChange) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE equipments SET name = COALESCE($1, name), type = COALESCE($2, type), brand = COALESCE($3, brand), \
+         model = COALESCE($4, model), serial_number = COALESCE($5, serial_number), \
+         current_status = COALESCE($6, current_status) WHERE id = $7",
+    )
+    .bind(change.name)
+    .bind(change.kind)
+    .bind(change.brand)
+    .bind(change.model)
+    .bind(change.serial_number)
+    .bind(change.current_status)
+    .bind(id.to_owned())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Unless it was ever repaired here.
+pub async fn delete(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    let orders = [("repair orders", "SELECT COUNT(*) FROM repair_orders WHERE equipment_id = $1")];
+    unless_depended_on(tx, "Equipment", id, &orders).await?;
+    sqlx::query("DELETE FROM equipments WHERE id = $1").bind(id.to_owned()).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Work on the device begins, whatever it was before: a retired one is evidently worth it after all.
+pub async fn begin_repair(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE equipments SET current_status = 'IN_REPAIR' WHERE id = $1")
         .bind(id.to_owned())
         .execute(&mut **tx)
         .await?;
+    Ok(())
+}
+
+/// An order no longer keeps the device in the shop, so it is available, unless another order still does. One that
+/// was retired meanwhile stays so: that is a decision about the device, which no order undoes.
+pub async fn release(tx: &mut Tx, id: &str, order: &str) -> sqlx::Result<()> {
+    // Locked by a statement of its own: on PostgreSQL the next one then sees what another order of the same device
+    // has committed, and of two that end at once the second releases it.
+    sqlx::query("UPDATE equipments SET current_status = current_status WHERE id = $1")
+        .bind(id.to_owned())
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "UPDATE equipments SET current_status = 'AVAILABLE' WHERE id = $1 AND current_status = 'IN_REPAIR' \
+         AND NOT EXISTS (SELECT 1 FROM repair_orders o WHERE o.equipment_id = $1 AND o.id <> $2 \
+         AND o.status IN ('IN_REPAIR', 'WAITING_PARTS', 'READY'))",
+    )
+    .bind(id.to_owned())
+    .bind(order.to_owned())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }

@@ -251,14 +251,17 @@ async fn whoever_is_deleted_or_has_another_password_is_signed_out_and_another_ro
     let answer = shop.refresh(&cookie).await;
     assert_eq!(shop.claims(&answer).role, Role::Technician);
 
-    let another = "UPDATE users SET password_hash = '$argon2id$another' WHERE email = 'ana@x.co'";
-    shop.test.run(another).await;
+    let token = answer.body["access_token"].as_str().expect("a token");
+    let (status, _) = shop.test.patch("/users/profile", token, json!({"password": "secret3"})).await;
+    assert_eq!(status, StatusCode::OK);
     shop.refuses(&answer.cookie()).await;
+    assert_eq!(shop.login("ana@x.co", "secret3", address(1)).await.status, StatusCode::OK);
+    shop.test.run("DELETE FROM sign_ins").await;
     assert_eq!(shop.sign_ins().await, 0);
 
     let shop = Timed::open().await;
     let cookie = shop.signed_in().await.cookie();
-    shop.test.run("PRAGMA foreign_keys = ON; DELETE FROM users WHERE email = 'ana@x.co'").await;
+    shop.test.run("DELETE FROM users WHERE email = 'ana@x.co'").await;
     assert_eq!(shop.sign_ins().await, 0);
     shop.refuses(&cookie).await;
 }
