@@ -11,12 +11,18 @@ mod search;
 mod store;
 mod stats;
 mod first_admin;
+mod screens;
 mod demo;
 
-pub use api::{Error, document};
+pub use api::{Error, Fields, Id, document};
 pub use auth::{Claims, Network, Role, Rule, Throttle, TokenError, Tokens, Wait};
 pub use clock::Clock;
 pub use demo::DemoSignIn;
+pub use screens::{
+    Code, Listed, Pairing, Pass, Presence, SCREEN_NAME_CHARS, SCREEN_ROLE, Screens, Ticket,
+    approve as approve_screen, list as list_screens, revoke as revoke_screen,
+};
+pub use store::screens::Screen;
 
 use anyhow::Context;
 use auth::{OneTimeLink, Passwords, Succession, Tries};
@@ -27,6 +33,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use store::secret::Key;
 use store::{Moment, Store};
 use tokio::sync::Semaphore;
 
@@ -124,7 +131,10 @@ impl Shop {
         let store = Store::open(&options.database_url).await?;
         let secret = match &options.jwt_secret {
             Some(secret) => given_key(secret)?,
-            None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
+            None => store
+                .kept_secret(Key::SignIn)
+                .await
+                .context("the key of the sign-in tokens cannot be kept")?,
         };
         let zone = zone_of(options.time_zone.as_deref())?;
         let passwords = Passwords::default();

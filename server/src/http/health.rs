@@ -73,7 +73,7 @@ pub struct PageConfig {
     currency: String,
     time_zone: String,
     version: &'static str,
-    features: &'static [&'static str],
+    features: Vec<&'static str>,
 }
 
 /// What the page needs before anyone signs in.
@@ -85,13 +85,11 @@ pub struct PageConfig {
     security(())
 )]
 pub async fn config(State(app): State<App>) -> Json<PageConfig> {
-    let (mode, features): (_, &[_]) = match &app.source {
-        Source::Shop(shop) => match shop.registration() {
-            Registration::Open => ("embedded", &["register", "equipmentFor", "create", "paging", "refresh"]),
-            Registration::Closed => ("embedded", &["equipmentFor", "create", "paging", "refresh"]),
-        },
-        Source::Upstream(_) => ("upstream", &["create"]),
+    let (mode, mut features) = match &app.source {
+        Source::Shop(shop) => ("embedded", embedded_features(shop.registration())),
+        Source::Upstream(_) => ("upstream", vec!["create"]),
     };
+    features.extend(app.screens.as_ref().map(|_| "screens"));
     Json(PageConfig {
         mode,
         auth: if app.viewing.is_open() { "open" } else { "required" },
@@ -101,4 +99,13 @@ pub async fn config(State(app): State<App>) -> Json<PageConfig> {
         version: env!("CARGO_PKG_VERSION"),
         features,
     })
+}
+
+fn embedded_features(registration: Registration) -> Vec<&'static str> {
+    let mut features = vec!["equipmentFor", "create", "paging", "refresh"];
+    match registration {
+        Registration::Open => features.push("register"),
+        Registration::Closed => {}
+    }
+    features
 }

@@ -39,7 +39,7 @@ impl Timed {
     async fn with(change: impl FnOnce(Options) -> Options) -> Timed {
         let now = Arc::new(AtomicI64::new(20_000 * DAY));
         let told = now.clone();
-        let test = TestShop::with(|options| {
+        let test = TestShop::changed(|options| {
             let admin = Admin { email: "ana@x.co".into(), password: SecretString::from("secret1") };
             let clock = Clock::new(move || told.load(Relaxed));
             change(Options { admin: Some(admin), clock, ..options })

@@ -81,9 +81,17 @@ impl TestShop {
     }
 
     /// With other settings.
-    pub async fn with(change: impl FnOnce(Options) -> Options) -> TestShop {
-        let (_, events) = mpsc::channel(1);
-        TestShop::opened(new_database().await, change, nobody_listens(), events).await
+    pub async fn changed(change: impl FnOnce(Options) -> Options) -> TestShop {
+        let database = new_database().await;
+        let options = change(options(&database));
+        TestShop::with(options, database, nobody_listens(), mpsc::channel(1).1).await
+    }
+
+    /// A shop that counts the days of this zone.
+    pub async fn in_zone(name: &str) -> TestShop {
+        let database = new_database().await;
+        let options = Options { time_zone: Some(name.to_owned()), ..options(&database) };
+        TestShop::with(options, database, nobody_listens(), mpsc::channel(1).1).await
     }
 
     pub async fn in_database(
@@ -91,16 +99,16 @@ impl TestShop {
         announce: Announce,
         events: Receiver<(String, Option<String>)>,
     ) -> TestShop {
-        TestShop::opened(database, |options| options, announce, events).await
+        TestShop::with(options(&database), database, announce, events).await
     }
 
-    async fn opened(
+    async fn with(
+        options: Options,
         database: Database,
-        change: impl FnOnce(Options) -> Options,
         announce: Announce,
         events: Receiver<(String, Option<String>)>,
     ) -> TestShop {
-        let shop = Shop::open(change(options(&database)), announce).await.expect("an empty shop");
+        let shop = Shop::open(options, announce).await.expect("an empty shop");
         let rows = rows_of(&database).await;
         let mut test = TestShop { router: shop.router(), shop, database, rows, events, admin: String::new() };
         test.admin = test.person("Ana", Role::Admin).await.token;
