@@ -1,8 +1,8 @@
 //! What the server says of itself: the OpenAPI document, and a page to read it. Nothing of it comes from elsewhere.
 
+use super::App;
 use super::auth::Viewing;
 use super::stats::MOST_ROWS;
-use super::{App, health, notify, ws};
 use crate::source::Source;
 use axum::Router;
 use axum::body::Bytes;
@@ -22,9 +22,8 @@ use utoipa::openapi::{
 };
 use utoipa_swagger_ui::Config;
 
-pub fn router(app: &App) -> Router<App> {
-    let document =
-        Bytes::from(serde_json::to_vec(&describe(&app.source, &app.viewing)).expect("it is plain data"));
+pub fn router(document: &OpenApi) -> Router<App> {
+    let document = Bytes::from(serde_json::to_vec(document).expect("it is plain data"));
     Router::new()
         .route("/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], document)))
         .route("/docs", get(async || Redirect::permanent("/docs/")))
@@ -59,35 +58,38 @@ fn page(file: &str, headers: &HeaderMap) -> Result<Response, Error> {
 }
 
 /// The shop's routes, where it is in this process, and those of the server itself.
-fn describe(source: &Source, viewing: &Viewing) -> OpenApi {
+pub fn describe(ours: [OpenApi; 2], source: &Source, viewing: &Viewing) -> OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(
-        paths(notify::notify, ws::join, health::health, health::live, health::ready, health::config),
-        tags(
-            (name = "stats", description = "The metrics of the dashboard"),
-            (name = "server", description = "News in, news out, and how the server is"),
-        )
-    )]
-    struct Ours;
+    #[openapi(tags(
+        (name = "stats", description = "The metrics of the dashboard"),
+        (name = "server", description = "News in, news out, and how the server is"),
+    ))]
+    struct Server;
 
     let mut whole = match source {
         Source::Shop(_) => Shop::document(),
         Source::Upstream(_) => document::begin(),
     };
-    whole.merge(<Ours as utoipa::OpenApi>::openapi());
+    whole.merge(<Server as utoipa::OpenApi>::openapi());
+    ours.into_iter().for_each(|part| whole.merge(part));
     let components = whole.components.get_or_insert_default();
     let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("NOTIFY_TOKEN")).build();
     components.security_schemes.insert("notify".to_owned(), SecurityScheme::Http(secret).into());
     for metric in Metric::ALL {
         let (_, schemas) = shape(metric);
         components.schemas.extend(schemas);
-        whole.paths.add_path_operation(metric.path(), vec![HttpMethod::Get], stat(metric, viewing));
+        whole.paths.add_path_operation(metric.path(), vec![HttpMethod::Get], stat(metric));
+    }
+    if viewing.is_open() {
+        let views = whole.paths.paths.values_mut().filter_map(|item| item.get.as_mut());
+        let stats = |view: &&mut Operation| view.tags.iter().flatten().any(|tag| tag == "stats");
+        views.filter(stats).for_each(|view| view.security = Some(vec![at_this_machine()]));
     }
     document::name_operations(&mut whole);
     whole
 }
 
-fn stat(metric: Metric, viewing: &Viewing) -> Operation {
+fn stat(metric: Metric) -> Operation {
     let (name, _) = shape(metric);
     let body = Content::new(Some(Ref::from_schema_name(name)));
     let newest = ResponseBuilder::new().description("Its newest state").content("application/json", body);
@@ -98,7 +100,7 @@ fn stat(metric: Metric, viewing: &Viewing) -> Operation {
         .responses_from_into_responses::<Named>();
     let operation =
         OperationBuilder::new().tag("stats").summary(Some(metric.key())).responses(responses.build());
-    let operation = operation.security(viewers(viewing));
+    let operation = operation.security(SecurityRequirement::new("bearer", [Role::Admin.name()]));
     match metric.default_limit() {
         Some(rows) => operation.parameter(limit(rows)).build(),
         None => operation.build(),
@@ -119,12 +121,9 @@ fn limit(default: u32) -> Parameter {
         .build()
 }
 
-/// Who may look. In an open dashboard being at this machine is enough, which no scheme can say.
-fn viewers(viewing: &Viewing) -> SecurityRequirement {
-    if viewing.is_open() {
-        return SecurityRequirement::default();
-    }
-    SecurityRequirement::new("bearer", [Role::Admin.name()])
+/// Without tokens whoever sits at this machine may look, which no scheme can say.
+fn at_this_machine() -> SecurityRequirement {
+    SecurityRequirement::default()
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;

@@ -10,4 +10,5 @@ mod limits;
 mod process;
 mod upstream;
 mod access;
+mod roles;
 mod layers;
