@@ -85,7 +85,7 @@ pub fn describe(ours: [OpenApi; 2], source: &Source, viewing: &Viewing) -> OpenA
         let stats = |view: &&mut Operation| view.tags.iter().flatten().any(|tag| tag == "stats");
         views.filter(stats).for_each(|view| view.security = Some(vec![at_this_machine()]));
     }
-    document::name_operations(&mut whole);
+    document::finish(&mut whole);
     whole
 }
 

@@ -239,9 +239,9 @@ fn refused(from: OrderStatus, to: OrderStatus, refusal: Refusal) -> Error {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkChange {
     status: DetailStatus,
-    #[schema(minimum = 0, value_type = f64)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = f64)]
     unit_price: Money,
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     discount: Option<Money>,
     image_url: Option<String>,
     notes: Option<String>,
