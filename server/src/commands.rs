@@ -5,6 +5,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use secrecy::SecretString;
 use shop::Admin;
 use std::io::{IsTerminal, stdin};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The live dashboard of a repair shop.
@@ -25,6 +26,15 @@ pub enum Command {
     /// Administrators of the embedded shop
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Copies the SQLite database to a new file, while a server goes on writing
+    Backup(Backup),
+}
+
+#[derive(Args)]
+pub struct Backup {
+    /// A file that is not there yet
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -64,6 +74,7 @@ impl Invocation {
 pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     match command {
         Command::Admin(AdminCommand::Create(new)) => create_admin(new.email, &config).await,
+        Command::Backup(backup) => back_up(&backup.file, &config).await,
     }
 }
 
@@ -74,6 +85,18 @@ async fn create_admin(email: String, config: &Config) -> anyhow::Result<()> {
     };
     shop::create_admin(&config.database_url, &Admin { email: email.clone(), password }).await?;
     println!("{email} administers the shop in {} now", config.database_name());
+    Ok(())
+}
+
+async fn back_up(file: &Path, config: &Config) -> anyhow::Result<()> {
+    let key = shop::backup(&config.database_url, file).await?;
+    println!("{} holds the shop in {} as it is now", file.display(), config.database_name());
+    if let Some(key) = key {
+        println!(
+            "The key of the sign-in tokens is not in it, but in {}: without that file everybody signs in again",
+            key.display()
+        );
+    }
     Ok(())
 }
 
