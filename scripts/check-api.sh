@@ -34,9 +34,15 @@ url=$(said)
 token=$(curl -fs "$url/auth/login" -d '{"email":"check@taller.ec","password":"a-password-for-the-check"}' |
   sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 
-# The same seed gives the same requests. Which checks hold, and why others cannot, is said in scripts/schemathesis.toml.
-"$(pulso_schemathesis)" --config-file scripts/schemathesis.toml run "$url/openapi.json" \
-  --header "Authorization: Bearer $token" --seed "${PULSO_API_SEED:-20261124}" "$@"
+# The same seed gives the same requests, as far as what was made before can be found again.
+# Not asked: whether whatever fits the schema is taken, since names and addresses must be unique; whether a wrong method
+# is a 405, since the contract says 404; and one that takes a 404 about something else in the body for a lost resource.
+checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
+checks+=,response_headers_conformance,negative_data_rejection,ignored_auth,use_after_free
+# A folder of its own: it keeps what it found in the current one.
+(cd "$work" && "$(pulso_schemathesis)" run "$url/openapi.json" --header "Authorization: Bearer $token" \
+  --checks "$checks" --seed "${PULSO_API_SEED:-20261124}" --max-examples 20 --max-time "${PULSO_API_SECS:-70}" \
+  --workers 2 --warnings off "$@")
 
 if grep -n 'a request failed\|panicked' "$work/err.log" "$work/out.log"; then
   echo 'the server failed, see above' >&2

@@ -1,7 +1,6 @@
 //! What the server says of itself: the OpenAPI document, and a page to read it. Nothing of it comes from elsewhere.
 
 use super::App;
-use super::auth::Viewing;
 use super::stats::MOST_ROWS;
 use crate::source::Source;
 use axum::Router;
@@ -58,7 +57,7 @@ fn page(file: &str, headers: &HeaderMap) -> Result<Response, Error> {
 }
 
 /// The shop's routes, where it is in this process, and those of the server itself.
-pub fn describe(ours: [OpenApi; 2], source: &Source, viewing: &Viewing) -> OpenApi {
+pub fn describe(ours: [OpenApi; 2], app: &App) -> OpenApi {
     #[derive(utoipa::OpenApi)]
     #[openapi(tags(
         (name = "stats", description = "The metrics of the dashboard"),
@@ -66,7 +65,7 @@ pub fn describe(ours: [OpenApi; 2], source: &Source, viewing: &Viewing) -> OpenA
     ))]
     struct Server;
 
-    let mut whole = match source {
+    let mut whole = match &app.source {
         Source::Shop(_) => Shop::document(),
         Source::Upstream(_) => document::begin(),
     };
@@ -80,7 +79,12 @@ pub fn describe(ours: [OpenApi; 2], source: &Source, viewing: &Viewing) -> OpenA
         components.schemas.extend(schemas);
         whole.paths.add_path_operation(metric.path(), vec![HttpMethod::Get], stat(metric));
     }
-    if viewing.is_open() {
+    if app.config.notify_token.is_none()
+        && let Some(notify) = whole.paths.paths.get_mut("/notify").and_then(|item| item.post.as_mut())
+    {
+        notify.security = Some(vec![at_this_machine()]);
+    }
+    if app.viewing.is_open() {
         let views = whole.paths.paths.values_mut().filter_map(|item| item.get.as_mut());
         let stats = |view: &&mut Operation| view.tags.iter().flatten().any(|tag| tag == "stats");
         views.filter(stats).for_each(|view| view.security = Some(vec![at_this_machine()]));
@@ -121,7 +125,7 @@ fn limit(default: u32) -> Parameter {
         .build()
 }
 
-/// Without tokens whoever sits at this machine may look, which no scheme can say.
+/// Where no token is configured, whoever sits at this machine is let in, which no scheme can say.
 fn at_this_machine() -> SecurityRequirement {
     SecurityRequirement::default()
 }

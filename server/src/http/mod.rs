@@ -91,7 +91,7 @@ fn sockets() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     let (mut router, ours) = requests().split_for_parts();
     let (ws, sockets) = sockets().split_for_parts();
-    router = router.merge(docs::router(&docs::describe([ours, sockets], &app.source, &app.viewing)));
+    router = router.merge(docs::router(&docs::describe([ours, sockets], &app)));
     for metric in Metric::ALL {
         router = router.route(
             metric.path(),

@@ -62,11 +62,17 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/repair-orders", SignedIn),
     ("POST", "/repair-orders", SignedIn),
     ("GET", "/repair-orders/evaluator", Staff),
+    ("GET", "/repair-orders/technician/my-details", Staff),
     ("PATCH", "/repair-orders/technician/detail/{id}", Staff),
     ("PATCH", "/repair-orders/technician/detail/{id}/status", Staff),
     ("GET", "/repair-orders/{id}", SignedIn),
     ("PATCH", "/repair-orders/{id}", SignedIn),
     ("DELETE", "/repair-orders/{id}", Admins),
+    ("GET", "/repair-order-reviews", SignedIn),
+    ("POST", "/repair-order-reviews", Clients),
+    ("GET", "/repair-order-reviews/{id}", SignedIn),
+    ("PATCH", "/repair-order-reviews/{id}", SignedIn),
+    ("DELETE", "/repair-order-reviews/{id}", SignedIn),
     ("GET", "/repair-orders/stats/overview", Viewers),
     ("GET", "/repair-orders/stats/revenue", Viewers),
     ("GET", "/repair-orders/stats/by-status", Viewers),
@@ -167,7 +173,14 @@ impl World {
             return self.server.try_join(&query, &[]).await.map_or_else(|status| status, |_| 101);
         }
         let method = method.parse().expect("a method");
-        send(&self.server, method, &path, token, json!({})).await.0
+        let (status, body) = send(&self.server, method, &path, token, json!({})).await;
+        let message = match status {
+            401 => "Unauthorized",
+            403 => "Forbidden resource",
+            _ => return status,
+        };
+        assert_eq!((&body["message"], &body["statusCode"]), (&json!(message), &json!(status)), "{path}");
+        status
     }
 }
 
