@@ -16,10 +16,10 @@ pub use commands::{Command, Invocation, run as run_command};
 pub use config::{Config, Refused};
 
 use anyhow::Context;
-use http::{App, Gate};
+use http::{App, Gate, Lobby};
 use live::{Inbox, Live};
 use shared::Origin;
-use shop::{Admin, Options, Shop};
+use shop::{Admin, Options, Screens, Shop};
 use source::{Source, Upstream};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -45,6 +45,7 @@ pub async fn run(
     if let Source::Shop(shop) = &source {
         refuse_known_password(shop, address)?;
     }
+    let screens = open_screens(&config, &source).await?;
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let (live, updater) = Live::start(source.clone(), inbox, config.reconcile_every(), shards);
     let traffic = match &source {
@@ -57,11 +58,15 @@ pub async fn run(
     };
     greet(&config, &source, address);
     let hub = live.hub.clone();
-    let room = machine::room_for_clients();
-    let gate = Gate::new(room.min(config.clients as usize), config.clients_per_address as usize);
-    tracing::info!("room for {} clients", room.min(config.clients as usize));
+    let room = machine::room();
+    let clients = room.clients.min(config.clients as usize);
+    let gate = Gate::new(clients, config.clients_per_address as usize);
+    let lobby = Lobby::new(room, gate.clone(), config.trusted_proxies());
+    tracing::info!("room for {clients} clients");
     let memory = tokio::spawn(give_memory_back_after_storms(gate.clone()));
-    let app = App::new(config, address, live, source, gate);
+    let settling = screens.clone().map(|screens| tokio::spawn(screens.keep_settling()));
+    let app = App::new(config, address, live, source, screens, gate)?;
+    let keys = tokio::spawn(app.clone().keep_keys_fresh());
     let (drained, all_gone) = oneshot::channel::<()>();
     let closing = async move {
         shutdown.await;
@@ -75,12 +80,13 @@ pub async fn run(
     };
     // Upgraded sockets are none of its connections, so these are closed before it stops listening.
     tokio::select! {
-        () = http::serve(listener, http::router(app), closing) => {}
+        () = http::serve(listener, http::router(app), lobby, closing) => {}
         () = too_late => {}
     }
     memory.abort();
+    keys.abort();
     updater.abort();
-    for task in [traffic, place].into_iter().flatten() {
+    for task in [traffic, place, settling].into_iter().flatten() {
         task.abort();
     }
     Ok(())
@@ -107,6 +113,22 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
     let inbox = inbox.clone();
     let announce = Arc::new(move |event, id| inbox.announce(event, id, None, Origin::Shop));
     Ok(Source::Shop(Shop::open(options, announce).await?))
+}
+
+/// A dashboard in front of a backend is worth having without screens: the folder it runs in may be read-only, and
+/// DATABASE_URL may be meant for somebody else.
+async fn open_screens(config: &Config, source: &Source) -> anyhow::Result<Option<Screens>> {
+    match source {
+        Source::Shop(shop) => Ok(Some(Screens::of(shop).await?)),
+        Source::Upstream(_) => match Screens::open(&config.database_url).await {
+            Ok(screens) => Ok(Some(screens)),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "no screens can be paired: DATABASE_URL is where they would be kept");
+                Ok(None)
+            }
+        },
+    }
 }
 
 /// Everybody knows the demo's password, so it must not be reachable from outside.

@@ -1,7 +1,8 @@
 //! What the server says of itself: the OpenAPI document, and a page to read it. Nothing of it comes from elsewhere.
 
-use super::App;
+use super::auth::Viewing;
 use super::stats::MOST_ROWS;
+use super::{App, screens};
 use crate::source::Source;
 use axum::Router;
 use axum::body::Bytes;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use shared::*;
 use shop::document::{Named, TokenOfRole};
-use shop::{Error, Role, Shop, document};
+use shop::{Error, Role, SCREEN_ROLE, Shop, document};
 use std::sync::{Arc, LazyLock};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
@@ -61,6 +62,7 @@ pub fn describe(ours: [OpenApi; 2], app: &App) -> OpenApi {
     #[derive(utoipa::OpenApi)]
     #[openapi(tags(
         (name = "stats", description = "The metrics of the dashboard"),
+        (name = "screens", description = "Walls that show the dashboard"),
         (name = "server", description = "News in, news out, and how the server is"),
     ))]
     struct Server;
@@ -71,29 +73,31 @@ pub fn describe(ours: [OpenApi; 2], app: &App) -> OpenApi {
     };
     whole.merge(<Server as utoipa::OpenApi>::openapi());
     ours.into_iter().for_each(|part| whole.merge(part));
+    if app.screens.is_some() {
+        whole.merge(screens::described());
+    }
     let components = whole.components.get_or_insert_default();
     let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("NOTIFY_TOKEN")).build();
     components.security_schemes.insert("notify".to_owned(), SecurityScheme::Http(secret).into());
     for metric in Metric::ALL {
         let (_, schemas) = shape(metric);
         components.schemas.extend(schemas);
-        whole.paths.add_path_operation(metric.path(), vec![HttpMethod::Get], stat(metric));
+        whole.paths.add_path_operation(metric.path(), vec![HttpMethod::Get], stat(metric, &app.viewing));
+    }
+    if let Some(join) = whole.paths.paths.get_mut("/ws").and_then(|item| item.get.as_mut()) {
+        join.security = Some(viewers(&app.viewing));
     }
     if app.config.notify_token.is_none()
         && let Some(notify) = whole.paths.paths.get_mut("/notify").and_then(|item| item.post.as_mut())
     {
-        notify.security = Some(vec![at_this_machine()]);
-    }
-    if app.viewing.is_open() {
-        let views = whole.paths.paths.values_mut().filter_map(|item| item.get.as_mut());
-        let stats = |view: &&mut Operation| view.tags.iter().flatten().any(|tag| tag == "stats");
-        views.filter(stats).for_each(|view| view.security = Some(vec![at_this_machine()]));
+        // Then it is for whoever sits at this machine.
+        notify.security = Some(vec![SecurityRequirement::default()]);
     }
     document::finish(&mut whole);
     whole
 }
 
-fn stat(metric: Metric) -> Operation {
+fn stat(metric: Metric, viewing: &Viewing) -> Operation {
     let (name, _) = shape(metric);
     let body = Content::new(Some(Ref::from_schema_name(name)));
     let newest = ResponseBuilder::new().description("Its newest state").content("application/json", body);
@@ -104,7 +108,7 @@ fn stat(metric: Metric) -> Operation {
         .responses_from_into_responses::<Named>();
     let operation =
         OperationBuilder::new().tag("stats").summary(Some(metric.key())).responses(responses.build());
-    let operation = operation.security(SecurityRequirement::new("bearer", [Role::Admin.name()]));
+    let operation = operation.securities(Some(viewers(viewing)));
     match metric.default_limit() {
         Some(rows) => operation.parameter(limit(rows)).build(),
         None => operation.build(),
@@ -125,9 +129,14 @@ fn limit(default: u32) -> Parameter {
         .build()
 }
 
-/// Where no token is configured, whoever sits at this machine is let in, which no scheme can say.
-fn at_this_machine() -> SecurityRequirement {
-    SecurityRequirement::default()
+/// Who may look. In an open dashboard being at this machine is enough, too, which no scheme can say.
+fn viewers(viewing: &Viewing) -> Vec<SecurityRequirement> {
+    let screen = SecurityRequirement::new("bearer", [SCREEN_ROLE]);
+    let person = match viewing.is_open() {
+        true => SecurityRequirement::default(),
+        false => SecurityRequirement::new("bearer", [Role::Admin.name()]),
+    };
+    vec![person, screen]
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;

@@ -25,6 +25,34 @@ enum For {
     Admins,
     /// Who sees the dashboard.
     Viewers,
+    /// Who lets screens in.
+    Doorkeepers,
+}
+
+/// Who asks. A screen's token is of a key that the shop does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    Nobody,
+    Person(Role),
+    Screen,
+}
+
+impl Asker {
+    const ALL: [Asker; 5] = [
+        Asker::Nobody,
+        Asker::Person(Role::User),
+        Asker::Person(Role::Technician),
+        Asker::Person(Role::Admin),
+        Asker::Screen,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Asker::Nobody => "nobody",
+            Asker::Person(role) => role.name(),
+            Asker::Screen => "Screen",
+        }
+    }
 }
 
 use For::*;
@@ -88,6 +116,11 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/users/stats/count/technicians", Viewers),
     ("GET", "/users/stats/count/active-technicians", Viewers),
     ("GET", "/ws", Viewers),
+    ("POST", "/screens/pair", Everyone),
+    ("POST", "/screens/token", Everyone),
+    ("POST", "/screens/approve", Doorkeepers),
+    ("GET", "/screens", Doorkeepers),
+    ("DELETE", "/screens/{id}", Doorkeepers),
     ("POST", "/notify", Notifier),
     ("GET", "/health", Everyone),
     ("GET", "/livez", Everyone),
@@ -95,23 +128,24 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/config.json", Everyone),
 ];
 
-const ROLES: [Role; 3] = [Role::User, Role::Technician, Role::Admin];
-
 impl For {
-    /// The status that keeps this role out, if it is kept out. `None`: nobody in particular.
-    fn refusal(self, role: Option<Role>) -> Option<u16> {
+    /// The status that keeps them out, if they are kept out.
+    fn refusal(self, asker: Asker) -> Option<u16> {
         let allowed: &[Role] = match self {
             Everyone => return None,
             Notifier => return Some(401),
             SignedIn => &[Role::User, Role::Technician, Role::Admin],
             Clients => &[Role::User, Role::Admin],
             Staff => &[Role::Technician, Role::Admin],
-            Admins | Viewers => &[Role::Admin],
+            Admins | Viewers | Doorkeepers => &[Role::Admin],
         };
-        match role {
-            None => Some(401),
-            Some(role) if allowed.contains(&role) => None,
-            Some(_) => Some(403),
+        match (asker, self) {
+            (Asker::Nobody, _) => Some(401),
+            (Asker::Person(role), _) if allowed.contains(&role) => None,
+            (Asker::Person(_), _) => Some(403),
+            (Asker::Screen, Viewers) => None,
+            (Asker::Screen, Doorkeepers) => Some(403),
+            (Asker::Screen, Everyone | Notifier | SignedIn | Clients | Staff | Admins) => Some(401),
         }
     }
 
@@ -123,7 +157,8 @@ impl For {
             SignedIn => json!([{"bearer": []}]),
             Clients => json!([{"bearer": ["User"]}, {"bearer": ["Admin"]}]),
             Staff => json!([{"bearer": ["Technician"]}, {"bearer": ["Admin"]}]),
-            Admins | Viewers => json!([{"bearer": ["Admin"]}]),
+            Admins | Doorkeepers => json!([{"bearer": ["Admin"]}]),
+            Viewers => json!([{"bearer": ["Admin"]}, {"bearer": ["Screen"]}]),
         }
     }
 }
@@ -160,14 +195,26 @@ impl World {
             let token = Tokens::new(SECRET.as_bytes()).issue(id, "x@x.ec", role, Duration::from_secs(600));
             world.tokens.insert(role.name(), token);
         }
+        world.tokens.insert("Screen", world.screen(&admin).await);
         world.tokens.insert(Role::Admin.name(), admin);
+        world.tokens.insert("nobody", String::new());
         world
     }
 
+    async fn screen(&self, admin: &str) -> String {
+        let post = async |path: &str, token: &str, body: Value| {
+            send(&self.server, Method::POST, path, token, body).await.1
+        };
+        let asked = post("/screens/pair", "", json!({})).await;
+        post("/screens/approve", admin, json!({"code": asked["code"], "name": "wall"})).await;
+        let token = post("/screens/token", "", json!({"secret": asked["secret"]})).await;
+        token["access_token"].as_str().expect("a token").to_owned()
+    }
+
     /// With nothing in the body and for something that does not exist, so that nothing happens.
-    async fn status(&self, method: &str, path: &str, role: Option<Role>) -> u16 {
+    async fn status(&self, method: &str, path: &str, asker: Asker) -> u16 {
         let path = path.replace("{id}", "550e8400-e29b-41d4-a716-446655440000");
-        let token = role.map_or("", |role| &self.tokens[role.name()]);
+        let token = &self.tokens[asker.name()];
         if path == "/ws" {
             let query = format!("?version=0&token={token}");
             return self.server.try_join(&query, &[]).await.map_or_else(|status| status, |_| 101);
@@ -209,8 +256,8 @@ fn documented(document: &Value) -> BTreeMap<(String, String), Value> {
 
 fn row(method: &str, path: &str, who: For) -> String {
     let mut row = format!("| `{method} {path}` ");
-    for role in [None].into_iter().chain(ROLES.map(Some)) {
-        match who.refusal(role) {
+    for asker in Asker::ALL {
+        match who.refusal(asker) {
             None => row.push_str("| yes "),
             Some(status) => write!(row, "| {status} ").expect("a string takes everything"),
         }
@@ -219,7 +266,8 @@ fn row(method: &str, path: &str, who: For) -> String {
 }
 
 fn matrix() -> String {
-    let mut table = "| route | nobody | User | Technician | Admin |\n|---|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| route | nobody | User | Technician | Admin | Screen |\n|---|---|---|---|---|---|\n".to_owned();
     for (method, path, who) in TABLE.iter().copied() {
         table.push_str(&row(method, path, who));
     }
@@ -234,10 +282,10 @@ async fn each_route_is_for_its_roles_and_the_document_says_so() {
     for (method, path, who) in TABLE.iter().copied() {
         let security = documented.remove(&(path.to_owned(), method.to_owned()));
         assert_eq!(security, Some(who.security()), "the document about {method} {path}");
-        for role in [None].into_iter().chain(ROLES.map(Some)) {
-            let status = world.status(method, path, role).await;
-            let name = role.map_or("nobody", Role::name);
-            match who.refusal(role) {
+        for asker in Asker::ALL {
+            let status = world.status(method, path, asker).await;
+            let name = asker.name();
+            match who.refusal(asker) {
                 Some(refusal) => assert_eq!(status, refusal, "{method} {path} as {name}"),
                 None => assert!(!matches!(status, 401 | 403 | 500..), "{method} {path} as {name}: {status}"),
             }
