@@ -56,7 +56,6 @@ pub async fn run(
         Source::Shop(shop) => Some(tokio::spawn(shop.clone().warn_of_other_servers())),
         Source::Upstream(_) => None,
     };
-    greet(&config, &source, address);
     let hub = live.hub.clone();
     let room = machine::room();
     let clients = room.clients.min(config.clients as usize);
@@ -65,7 +64,8 @@ pub async fn run(
     tracing::info!("room for {clients} clients");
     let memory = tokio::spawn(give_memory_back_after_storms(gate.clone()));
     let settling = screens.clone().map(|screens| tokio::spawn(screens.keep_settling()));
-    let app = App::new(config, address, live, source, screens, gate)?;
+    let app = App::new(config.clone(), address, live, source.clone(), screens, gate)?;
+    greet(&config, &source, address);
     let keys = tokio::spawn(app.clone().keep_keys_fresh());
     let (drained, all_gone) = oneshot::channel::<()>();
     let closing = async move {
@@ -157,4 +157,36 @@ fn greet(config: &Config, source: &Source, address: SocketAddr) {
         }
     }
     println!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::SecretString;
+
+    async fn shop(folder: &tempfile::TempDir, admin: Option<Admin>) -> Shop {
+        let database_url = format!("sqlite://{}", folder.path().join("shop.db").display());
+        let options = Options { database_url, jwt_secret: None, admin, demo: true };
+        Shop::open(options, Arc::new(|_, _| {})).await.expect("a shop")
+    }
+
+    #[tokio::test]
+    async fn a_password_that_everybody_knows_is_only_for_this_machine() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let known = shop(&folder, None).await;
+        for (address, expected) in
+            [("127.0.0.1:1", true), ("[::1]:1", true), ("0.0.0.0:1", false), ("192.0.2.1:1", false)]
+        {
+            let refused = refuse_known_password(&known, address.parse().expect("an address"));
+            assert_eq!(refused.is_ok(), expected, "{address}");
+            if let Err(error) = refused {
+                let line = format!("{error:#}");
+                assert!(line.contains("ADMIN_PASSWORD") && !line.contains('\n'), "{line}");
+            }
+        }
+        drop(known);
+        let own = Admin { email: "ana@taller.ec".into(), password: SecretString::from("secreto") };
+        let own = shop(&folder, Some(own)).await;
+        refuse_known_password(&own, "0.0.0.0:1".parse().expect("an address")).expect("nobody knows it");
+    }
 }

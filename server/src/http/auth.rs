@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, header};
 use keys::{Holder, Keys, Unverified};
 use serde::Deserialize;
 use shop::{Error, Role, Tokens};
-use std::future::Future;
 use subtle::ConstantTimeEq;
 
 /// How viewers are told from strangers. A cheap handle.
@@ -106,12 +105,8 @@ impl Viewer {
     }
 }
 
-fn renewed_later(
-    viewing: Viewing,
-    holder: Holder,
-    token: String,
-) -> impl Future<Output = Result<Millis, CloseCode>> {
-    async move { holder.renewed(viewing.verify_with_newer_keys(&token).await) }
+async fn renewed_later(viewing: Viewing, holder: Holder, token: String) -> Result<Millis, CloseCode> {
+    holder.renewed(viewing.verify_with_newer_keys(&token).await)
 }
 
 impl Holder {

@@ -3,12 +3,12 @@
 use super::peer::Peer;
 use super::{App, policy};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shop::Error;
 use std::time::Instant;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 /// Of a URL. Longer ones are no link of ours: the longest has a token in it.
 const URL_BYTES: usize = 8 * 1024;
@@ -21,40 +21,51 @@ const REQUEST_ID_CHARS: usize = 64;
 
 pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let peer = Peer::note(&app, &mut request);
-    let id = request_id(request.headers(), peer);
+    let given = request.headers().get(REQUEST_ID).filter(|_| peer.is_proxy).cloned();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let is_long = request.uri().path_and_query().is_some_and(|both| both.as_str().len() > URL_BYTES);
     let start = Instant::now();
-    let mut response = if is_long {
-        Error::new(StatusCode::URI_TOO_LONG, "URI Too Long").into_response()
+    // There are many handshakes, and one that succeeds has no use for a name.
+    let (mut response, id) = if path == "/ws" {
+        let response = if is_long(&request) { too_long() } else { next.run(request).await };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            tracing::debug!("a client is let in");
+            return response;
+        }
+        (response, named(given))
     } else {
-        let span = span(&path, &id);
-        request.headers_mut().insert(REQUEST_ID, id.clone());
-        next.run(request).instrument(span).await
+        let id = named(given);
+        (named_answer(request, next, &id).await, id)
     };
     let (status, took_ms) = (response.status().as_u16(), start.elapsed().as_millis() as u64);
     let id_text = id.to_str().unwrap_or_default();
     // Never the query: it may hold a token.
     match status {
         400.. => {
-            tracing::info!(%method, path = shortened(&path), status, took_ms, id = id_text, "request refused")
+            tracing::info!(%method, path = shortened(&path), status, took_ms, id = id_text, "request refused");
         }
         _ => tracing::debug!(%method, path, status, took_ms, id = id_text, "request"),
     }
     response.headers_mut().insert(REQUEST_ID, id);
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        policy::add_to(response.headers_mut(), peer.secure);
-    }
+    policy::add_to(response.headers_mut(), peer.secure);
     response
 }
 
-/// Lines that are written on the way name their request, too. A handshake writes none that need it, and there are many.
-fn span(path: &str, id: &HeaderValue) -> Span {
-    if path == "/ws" {
-        Span::none()
-    } else {
-        tracing::info_span!("request", id = id.to_str().unwrap_or_default())
+/// Lines that are written on the way name their request, and so does what is asked of a backend.
+async fn named_answer(mut request: Request, next: Next, id: &HeaderValue) -> Response {
+    if is_long(&request) {
+        return too_long();
     }
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    next.run(request).instrument(span).await
+}
+
+fn is_long(request: &Request) -> bool {
+    request.uri().path_and_query().is_some_and(|both| both.as_str().len() > URL_BYTES)
+}
+
+fn too_long() -> Response {
+    Error::new(StatusCode::URI_TOO_LONG, "URI Too Long").into_response()
 }
 
 fn shortened(path: &str) -> &str {
@@ -62,10 +73,9 @@ fn shortened(path: &str) -> &str {
     &path[..end.unwrap_or(0)]
 }
 
-/// That of a proxy whose word counts, if it could be one.
-fn request_id(headers: &HeaderMap, peer: Peer) -> HeaderValue {
-    let given = headers.get(REQUEST_ID).filter(|id| peer.is_proxy && is_sane(id.as_bytes()));
-    given.cloned().unwrap_or_else(|| {
+/// The name that a proxy gave, if it could be one.
+fn named(given: Option<HeaderValue>) -> HeaderValue {
+    given.filter(|id| is_sane(id.as_bytes())).unwrap_or_else(|| {
         let made = format!("{:016x}", rand::random::<u64>());
         HeaderValue::from_str(&made).expect("hexadecimal digits fit into a header")
     })

@@ -4,6 +4,7 @@
 
 mod serve;
 mod lobby;
+mod taking;
 mod envelope;
 mod peer;
 mod origin;

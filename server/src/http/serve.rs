@@ -4,6 +4,7 @@
 //! ones stay for ever.
 
 use super::lobby::{Lobby, NO_ROOM, Visit};
+use super::taking::Taking;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -77,7 +78,8 @@ async fn connection(
         request.extensions_mut().insert(ConnectInfo(address));
         router.clone().call(request)
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection =
+        pin!(http.serve_connection(TokioIo::new(Taking::new(stream)), service).with_upgrades());
     // An error is a client that broke off or did not speak HTTP; nobody is left to be told.
     tokio::select! {
         _ = connection.as_mut() => return,
@@ -92,7 +94,9 @@ mod tests {
     use super::*;
     use crate::http::Gate;
     use crate::machine::Room;
+    use axum::body::Bytes;
     use axum::routing::get;
+    use std::convert::Infallible;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::Notify;
     use tokio::time::{Instant, timeout};
@@ -111,6 +115,10 @@ mod tests {
     }
 
     async fn start_with_room(connections: usize) -> Served {
+        start_with(connections, Router::new()).await
+    }
+
+    async fn start_with(connections: usize, router: Router) -> Served {
         let gate = Gate::new(connections, connections);
         let lobby = Lobby::new(Room { connections, clients: connections }, gate, &[]);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -125,7 +133,7 @@ mod tests {
                 "late"
             }
         };
-        let router = Router::new().route("/", get(handler));
+        let router = router.route("/", get(handler));
         let stopped = stop.clone();
         let serving = tokio::spawn(async move { serve(listener, router, lobby, stopped.notified()).await });
         Served { address, stop, answer, asked, serving }
@@ -160,6 +168,22 @@ mod tests {
             assert!(began.elapsed() < HEAD_WITHIN * 2, "it is still listened to");
         }
         assert!(!String::from_utf8_lossy(&answer).contains("200"), "it was answered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_take_the_answer_is_hung_up_on() {
+        // An answer without an end.
+        let endless = || async {
+            let piece =
+                |()| async { Some((Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 64 * 1024])), ())) };
+            Body::from_stream(futures_util::stream::unfold((), piece))
+        };
+        let served = start_with(1000, Router::new().route("/endless", get(endless))).await;
+        let mut client = TcpStream::connect(served.address).await.expect("a connection");
+        client.write_all(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("a socket");
+        served.stop.notify_one();
+        // Serving ends when the last answer does, and nobody takes this one.
+        timeout(Duration::from_secs(3600), served.serving).await.expect("an end").expect("no panic");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use super::App;
 use super::auth::bearer;
 use super::peer::Peer;
 use super::stats::FILL_WITHIN;
+use super::taking::Taking;
 use crate::live::{Dialect, Newcomer};
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
@@ -109,12 +110,12 @@ pub async fn join(
 
 /// The plain connection, and what the client sent right behind its request. `None`: it is gone already.
 async fn tcp_stream(upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
-    let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("the connection is no TcpStream; what wraps it has to be unwrapped here");
+    let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<Taking>>() else {
+        tracing::error!("the connection is of another type than it was served as");
         return None;
     };
     // A copy: the buffer that it lies in is large, and most often it is empty.
-    Some((parts.io.into_inner(), Bytes::copy_from_slice(&parts.read_buf)))
+    Some((parts.io.into_inner().into_inner(), Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 /// The answer to the client's key, or why there is no handshake (RFC 6455, 4.2).
