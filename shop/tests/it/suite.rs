@@ -18,6 +18,7 @@ mod whole_lists;
 mod reviews;
 mod model;
 mod faults;
+mod recorded;
 mod stats;
 mod announcing;
 mod demo;
