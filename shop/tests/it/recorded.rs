@@ -36,7 +36,39 @@ const WORDS: [(&str, &str); 1] =
     [("login unknown", "the same answer for an unknown mail address and a wrong password")];
 
 /// `-`: only the original has the field, `+`: only this shop; the field is named with what it stands in.
-const FIELDS: [(&str, &str); 0] = [];
+const FIELDS: [(&str, &str); 25] = [
+    ("+.evaluatedBy", WHOLE),
+    ("+.service", WHOLE),
+    ("+equipment.user", WHOLE),
+    ("+repairOrder.evaluatedBy", WHOLE),
+    ("+repairOrderDetails.service", WHOLE),
+    ("+repairOrderDetails.technician", WHOLE),
+    ("+repairOrderParts.part", WHOLE),
+    ("+savedOrder.repairOrderDetails", WHOLE),
+    ("+savedOrder.repairOrderParts", WHOLE),
+    ("-.active", OF_TECHNICIANS),
+    ("-.experienceYears", OF_TECHNICIANS),
+    ("-.isEvaluator", OF_TECHNICIANS),
+    ("-.password", "a password, or its hash, is never sent"),
+    ("-.ticketServices", "all the work that someone ever did has a list of its own"),
+    ("-equipment.repairOrders", EMPTY),
+    ("-evaluatedBy.address", REACHED),
+    ("-evaluatedBy.email", REACHED),
+    ("-evaluatedBy.phone", REACHED),
+    ("-repairOrderDetails.repairOrder", REPEATED),
+    ("-repairOrderParts.repairOrder", REPEATED),
+    ("-technician.address", REACHED),
+    ("-technician.email", REACHED),
+    ("-technician.equipments", EMPTY),
+    ("-technician.phone", REACHED),
+    ("-user.equipments", EMPTY),
+];
+
+const REACHED: &str = "clients reach technicians through the shop";
+const WHOLE: &str = "an order shows its work and parts whole, whoever asks and after whatever";
+const REPEATED: &str = "the original repeats the order within its own parts";
+const OF_TECHNICIANS: &str = "a client has no specialty, no experience and nothing to evaluate";
+const EMPTY: &str = "an empty list beside a person is no fact about them";
 
 fn recorded() -> Vec<Exchange> {
     serde_json::from_str(include_str!("../recorded.json")).expect("the recording")
