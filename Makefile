@@ -19,7 +19,7 @@ export PULSO_TEST_DATABASES
 WITHOUT_POSTGRES := $(if $(filter sqlite,$(PULSO_TEST_DATABASES)),-- --skip postgres)
 STEP = @printf '\n== %s\n'
 
-.PHONY: help setup setup-web run dev build dist test test-long chaos bench check-fmt check-lint check-deny check-unit check-browser fmt
+.PHONY: help setup setup-web run dev build dist test test-long chaos bench check-fmt check-lint check-deny check-unit check-api check-browser fmt
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -56,7 +56,7 @@ fmt: ## Formats the sources
 	@cargo fmt --all
 
 test: ## Everything that CI checks: format, lints, tests of the rules and the server, a real browser
-	@start=$$SECONDS; times=; for step in setup check-fmt check-lint check-deny check-unit check-browser; do \
+	@start=$$SECONDS; times=; for step in setup check-fmt check-lint check-deny check-unit check-api check-browser; do \
 	  began=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; \
 	  times+=$$(printf '  %-14s %4s s' $$step $$((SECONDS - began)))$$'\n'; \
 	done; printf '\nAll checks passed in %s s:\n%s' $$((SECONDS - start)) "$$times"
@@ -90,6 +90,10 @@ check-deny: setup
 check-unit:
 	$(STEP) 'Tests of the rules, of the real server against a fake backend, and a short chaos'
 	@cargo test $(WORKSPACE) $(LOCKED) $(WITHOUT_POSTGRES)
+
+check-api: setup build
+	$(STEP) 'What the server says of its API, against what it does'
+	@PULSO=$(BINARY) scripts/check-api.sh
 
 check-browser: setup build
 	$(STEP) 'A real browser against the real server'

@@ -12,6 +12,7 @@ mod database;
 mod upstream;
 mod access;
 mod sign_in;
+mod roles;
 mod screens;
 mod keys;
 mod tokens;

@@ -56,7 +56,7 @@ pub fn router(shop: Shop) -> Router {
 /// What the routes say of themselves.
 pub fn described() -> OpenApi {
     let mut document = routes().into_openapi();
-    document::name_operations(&mut document);
+    document::finish(&mut document);
     document
 }
 

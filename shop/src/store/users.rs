@@ -33,9 +33,9 @@ pub struct User {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Technician {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub specialty: String,
-    #[schema(minimum = 0, required = false, default = 0)]
+    #[schema(minimum = 0, maximum = 1000000, required = false, default = 0)]
     pub experience_years: i64,
     #[schema(required = false, default = false)]
     pub is_evaluator: bool,
@@ -245,9 +245,9 @@ pub struct UserChange {
 #[derive(Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TechnicianChange {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub specialty: Option<String>,
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1000000)]
     pub experience_years: Option<i64>,
     pub is_evaluator: Option<bool>,
     pub active: Option<bool>,

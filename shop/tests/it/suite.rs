@@ -19,6 +19,7 @@ mod whole_lists;
 mod reviews;
 mod model;
 mod faults;
+mod recorded;
 mod stats;
 mod announcing;
 mod demo;
