@@ -11,6 +11,7 @@ mod process;
 mod database;
 mod upstream;
 mod access;
+mod sign_in;
 mod screens;
 mod keys;
 mod tokens;

@@ -4,6 +4,7 @@
 //! turns into a write fails at once, whatever the busy timeout.
 
 pub mod users;
+pub mod sign_ins;
 pub mod equipments;
 pub mod catalog;
 pub mod orders;

@@ -3,6 +3,7 @@
 pub mod support;
 
 mod sign_in;
+mod sessions;
 mod validation;
 mod roles;
 mod users;
