@@ -159,16 +159,16 @@ async fn a_search_finds_words_of_the_problem_the_client_and_the_device_and_numbe
         assert!(found.next().is_none());
     };
     let admin = &shop.admin;
-    check("bateria", admin, &[battery.clone()]).await;
-    check("BATER%C3%8DA+nanez", admin, &[battery.clone()]).await;
+    check("bateria", admin, std::slice::from_ref(&battery)).await;
+    check("BATER%C3%8DA+nanez", admin, std::slice::from_ref(&battery)).await;
     check("juan", admin, &both).await;
-    check("dell+rota", admin, &[screen.clone()]).await;
+    check("dell+rota", admin, std::slice::from_ref(&screen)).await;
     check("teclado", admin, &[]).await;
     check("%25", admin, &[]).await;
     check("", admin, &both).await;
-    check(&screen[..8], admin, &[screen.clone()]).await;
-    check(&format!("%23{}", &screen[..8].to_uppercase()), admin, &[screen.clone()]).await;
-    check(&screen, &cast.owner.token, &[screen.clone()]).await;
+    check(&screen[..8], admin, std::slice::from_ref(&screen)).await;
+    check(&format!("%23{}", &screen[..8].to_uppercase()), admin, std::slice::from_ref(&screen)).await;
+    check(&screen, &cast.owner.token, std::slice::from_ref(&screen)).await;
     // Another's is not found by its number, either.
     check(&screen, &cast.stranger.token, &[]).await;
     check("juan", &cast.stranger.token, &[]).await;
