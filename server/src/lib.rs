@@ -166,7 +166,7 @@ mod tests {
 
     async fn shop(folder: &tempfile::TempDir, admin: Option<Admin>) -> Shop {
         let database_url = format!("sqlite://{}", folder.path().join("shop.db").display());
-        let options = Options { database_url, jwt_secret: None, admin, demo: true };
+        let options = Options { database_url, jwt_secret: None, admin, demo: true, time_zone: None };
         Shop::open(options, Arc::new(|_, _| {})).await.expect("a shop")
     }
 
