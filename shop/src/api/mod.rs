@@ -81,6 +81,8 @@ fn routes() -> OpenApiRouter<Shop> {
         .routes(routes!(order_work::change_work))
         .routes(routes!(order_work::move_work))
         .routes(routes!(orders::one, order_changes::change, orders::delete))
+        .routes(routes!(reviews::list, reviews::add))
+        .routes(routes!(reviews::one, reviews::change, reviews::delete))
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.
