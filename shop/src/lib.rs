@@ -71,6 +71,10 @@ impl Shop {
     /// Connects, brings the schema up to date, and makes what a shop must have: a key and an administrator.
     pub async fn open(options: Options, announce: Announce) -> anyhow::Result<Shop> {
         let store = Store::open(&options.database_url).await?;
+        let unknown = stats::are_unknown(&store).await?;
+        if unknown {
+            stats::mend(&store).await.context("the totals of the statistics cannot be made")?;
+        }
         let secret = match &options.jwt_secret {
             Some(secret) => given_key(secret)?,
             None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
@@ -84,7 +88,30 @@ impl Shop {
         }
         let sign_in = demo::sign_in(&store, &passwords).await?;
         let tokens = Tokens::new(&secret);
-        Ok(Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in })))
+        let shop = Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in }));
+        if !unknown {
+            // Comparing takes seconds in a large shop. It ends by itself.
+            tokio::spawn(shop.clone().check_totals());
+        }
+        Ok(shop)
+    }
+
+    /// A total that is off is mended, and said.
+    async fn check_totals(self) {
+        match stats::mend(self.store()).await {
+            Ok(stats::Mended(0)) => {}
+            Ok(stats::Mended(count)) => {
+                tracing::warn!(
+                    count,
+                    "{count} totals of the statistics were not what the orders add up to; mended"
+                );
+                (self.0.announce)(Event::FullUpdate, None);
+            }
+            Err(error) => tracing::warn!(
+                error = format!("{error:#}"),
+                "could not compare the statistics with the orders"
+            ),
+        }
     }
 
     pub fn tokens(&self) -> &Tokens {
@@ -104,6 +131,12 @@ impl Shop {
     /// One metric with another number of rows than usual.
     pub async fn stat(&self, metric: Metric, limit: u32) -> anyhow::Result<String> {
         stats::read_one(&self.0.store, metric, limit).await
+    }
+
+    /// The same, counted from all rows of the shop instead of read from what is kept up: what [`Shop::stat`] must equal.
+    /// Takes seconds in a large shop.
+    pub async fn counted_stat(&self, metric: Metric, limit: u32) -> anyhow::Result<String> {
+        stats::count_one(&self.0.store, metric, limit).await
     }
 
     /// How to sign in, where the demo's own administrator still can: everyone knows that password.

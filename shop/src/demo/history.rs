@@ -9,7 +9,7 @@ use crate::store::orders::{
     self, DetailChange, DetailStatus, NewDetail, NewOrder, NewPart, OrderChange, Standing,
 };
 use crate::store::users::{self, NewUser, Technician};
-use crate::store::{Tx, now};
+use crate::store::{Tx, Write, now};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -43,7 +43,7 @@ struct Device {
     kind: String,
 }
 
-pub async fn invent(tx: &mut Tx, hash: &str) -> Result<(), Error> {
+pub async fn invent(tx: &mut Write, hash: &str) -> Result<(), Error> {
     let mut rng = StdRng::seed_from_u64(SEED);
     let opened = now() - (DAYS + 10) * DAY;
     let cast = hire(tx, &mut rng, hash, opened).await?;
@@ -206,7 +206,7 @@ fn way_to(rng: &mut StdRng, status: OrderStatus) -> Vec<OrderStatus> {
 }
 
 async fn live_through(
-    tx: &mut Tx,
+    tx: &mut Write,
     rng: &mut StdRng,
     cast: &Cast,
     device: &Device,

@@ -7,6 +7,7 @@ pub mod users;
 pub mod equipments;
 pub mod catalog;
 pub mod orders;
+pub mod totals;
 mod schema;
 mod secret;
 
@@ -23,6 +24,7 @@ use time::OffsetDateTime;
 use time::format_description::FormatItem;
 use time::macros::format_description;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use totals::Touched;
 
 /// Connections kept open. One writes at a time on SQLite; the others read.
 const CONNECTIONS: u32 = 8;
@@ -94,9 +96,11 @@ impl Store {
                 let turn =
                     tokio::time::timeout(BUSY, turns.clone().lock_owned()).await.map_err(|_| busy())?;
                 let tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(Write { tx, _turn: Some(turn) })
+                Ok(Write { tx, touched: Touched::default(), _turn: Some(turn) })
             }
-            Kind::Postgres => Ok(Write { tx: self.pool.begin().await?, _turn: None }),
+            Kind::Postgres => {
+                Ok(Write { tx: self.pool.begin().await?, touched: Touched::default(), _turn: None })
+            }
         }
     }
 }
@@ -105,11 +109,14 @@ impl Store {
 pub struct Write {
     // Dropped in this order: the turn goes on when the transaction is at its end.
     tx: Tx,
+    touched: Touched,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Write {
-    pub async fn commit(self) -> sqlx::Result<()> {
+    /// Brings the totals up to date, too.
+    pub async fn commit(mut self) -> sqlx::Result<()> {
+        self.settle().await?;
         self.tx.commit().await
     }
 }

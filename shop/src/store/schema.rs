@@ -6,8 +6,14 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Name and text of each migration, in order, one list a database: they differ in how a row is numbered and in
 /// that PostgreSQL has to be told to compare texts byte by byte, as SQLite does.
-const SQLITE: [(&str, &str); 1] = [("shop", include_str!("../../migrations/sqlite/0001_shop.sql"))];
-const POSTGRES: [(&str, &str); 1] = [("shop", include_str!("../../migrations/postgres/0001_shop.sql"))];
+const SQLITE: [(&str, &str); 2] = [
+    ("shop", include_str!("../../migrations/sqlite/0001_shop.sql")),
+    ("totals", include_str!("../../migrations/sqlite/0002_totals.sql")),
+];
+const POSTGRES: [(&str, &str); 2] = [
+    ("shop", include_str!("../../migrations/postgres/0001_shop.sql")),
+    ("totals", include_str!("../../migrations/postgres/0002_totals.sql")),
+];
 
 pub(super) fn migrations(kind: &Kind) -> Migrator {
     let texts = match kind {

@@ -8,5 +8,6 @@ mod roles;
 mod orders;
 mod status;
 mod stats;
+mod totals;
 mod announcing;
 mod demo;
