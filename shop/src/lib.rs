@@ -10,10 +10,12 @@ mod store;
 mod stats;
 mod first_admin;
 mod demo;
+mod seed;
 
 pub use api::Error;
 pub use auth::{Claims, Role, TokenError, Tokens};
 pub use demo::DemoSignIn;
+pub use seed::{Progress, Seeded, Seeding};
 
 use anyhow::Context;
 use auth::Passwords;
@@ -162,6 +164,12 @@ impl Shop {
 pub async fn create_admin(database_url: &str, admin: &Admin) -> anyhow::Result<()> {
     let store = Store::open(database_url).await?;
     first_admin::create(&store, &Passwords::default(), admin).await
+}
+
+/// Fills a shop with many invented orders. It may be open elsewhere meanwhile, but its statistics are wrong until the end.
+pub async fn seed(database_url: &str, wish: &Seeding, told: impl FnMut(Progress)) -> anyhow::Result<Seeded> {
+    let store = Store::open(database_url).await?;
+    seed::seed(&store, wish, told).await
 }
 
 fn given_key(secret: &SecretString) -> anyhow::Result<Vec<u8>> {

@@ -187,7 +187,7 @@ fn stands(newer: usize) -> OrderStatus {
 }
 
 /// The states that lead to one, after the first.
-fn way_to(rng: &mut StdRng, status: OrderStatus) -> Vec<OrderStatus> {
+pub(crate) fn way_to(rng: &mut StdRng, status: OrderStatus) -> Vec<OrderStatus> {
     let parts_were_missing = rng.random_bool(0.25);
     let mut way = match status {
         InReview => vec![],

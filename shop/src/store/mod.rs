@@ -81,6 +81,10 @@ impl Store {
         &self.pool
     }
 
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.kind, Kind::Sqlite(..))
+    }
+
     /// A transaction that sees one state of the database throughout.
     pub async fn read(&self) -> sqlx::Result<Tx> {
         match self.kind {
