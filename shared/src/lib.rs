@@ -11,6 +11,8 @@ mod status;
 mod event;
 mod message;
 mod dashboard;
+#[cfg(not(target_arch = "wasm32"))]
+mod schema;
 
 pub use dashboard::{DecodeError, FullDashboardData, Outcome, Slot};
 pub use event::{Change, Event, Notification, Origin, Subject};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Active: all but rejected and delivered. Completed: delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrdersOverview {
     #[serde(deserialize_with = "count")]
@@ -23,6 +24,7 @@ pub struct OrdersOverview {
 
 /// Over delivered orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrdersRevenue {
     pub total_revenue: Money,
@@ -33,12 +35,14 @@ pub struct OrdersRevenue {
 
 /// All seven states in the contract's order, zeros too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrdersByStatus {
     pub orders_by_status: Vec<StatusCount>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct StatusCount {
     pub status: StatusCode,
     #[serde(deserialize_with = "count")]
@@ -47,12 +51,14 @@ pub struct StatusCount {
 
 /// Newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrdersRecent {
     pub recent_orders: Vec<RecentOrder>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RecentOrder {
     pub id: String,
@@ -61,18 +67,21 @@ pub struct RecentOrder {
     pub client_name: Option<String>,
     pub equipment_name: Option<String>,
     /// ISO-8601 UTC.
+    #[cfg_attr(not(target_arch = "wasm32"), schema(format = DateTime))]
     pub created_at: String,
     pub final_cost: Option<Money>,
 }
 
 /// By count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrdersTopServices {
     pub top_services: Vec<TopService>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TopService {
     pub service_name: String,
@@ -82,17 +91,20 @@ pub struct TopService {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct Count {
     #[serde(deserialize_with = "count")]
     pub count: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 pub struct Revenue {
     pub revenue: Money,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UsersOverview {
     #[serde(deserialize_with = "count")]
@@ -105,12 +117,14 @@ pub struct UsersOverview {
 
 /// By what they spent on delivered orders, then orders, then name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UsersTopClients {
     pub top_clients: Vec<TopClient>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TopClient {
     pub id: String,
@@ -124,12 +138,14 @@ pub struct TopClient {
 
 /// By completed details (the contract calls them orders), then revenue, then name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UsersTopTechnicians {
     pub top_technicians: Vec<TopTechnician>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TopTechnician {
     pub id: String,

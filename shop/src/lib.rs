@@ -12,7 +12,7 @@ mod first_admin;
 mod demo;
 mod seed;
 
-pub use api::Error;
+pub use api::{Error, document};
 pub use auth::{Claims, Role, TokenError, Tokens};
 pub use demo::DemoSignIn;
 pub use seed::{Progress, Seeded, Seeding};
@@ -123,6 +123,11 @@ impl Shop {
     /// The contract's routes, except the statistics, which are served by whoever keeps their newest state.
     pub fn router(&self) -> axum::Router {
         api::router(self.clone())
+    }
+
+    /// What these routes say of themselves.
+    pub fn document() -> utoipa::openapi::OpenApi {
+        api::described()
     }
 
     /// The bodies of these metrics, all read in one transaction, so that totals and bars agree.

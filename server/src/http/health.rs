@@ -8,27 +8,52 @@ use axum::extract::State;
 use serde::Serialize;
 use shared::Event;
 use shop::Error;
+use shop::document::Public;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Health {
     status: &'static str,
+    #[schema(format = DateTime)]
     timestamp: String,
     clients: usize,
     /// How many kinds of events it knows, as in the original.
     events: usize,
 }
 
+/// Whether it lives, and how many are connected.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "server",
+    responses((status = 200, description = "It lives", body = Health)),
+    security(())
+)]
 pub async fn health(State(app): State<App>) -> Json<Health> {
     let timestamp = clock::iso(clock::now());
     Json(Health { status: "ok", timestamp, clients: app.live.hub.clients(), events: Event::COUNT })
 }
 
 /// For a supervisor: this process answers.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "server",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+    security(())
+)]
 pub async fn live() -> &'static str {
     "alive"
 }
 
 /// For a load balancer: whether new clients should be sent here.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "server",
+    responses((status = 200, description = "They should", body = String, content_type = "text/plain"), Public),
+    security(())
+)]
 pub async fn ready(State(app): State<App>) -> Result<&'static str, Error> {
     if app.live.hub.is_draining() {
         return Err(Error::unavailable("The server is going down"));
@@ -39,7 +64,7 @@ pub async fn ready(State(app): State<App>) -> Result<&'static str, Error> {
     Ok("ready")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageConfig {
     mode: &'static str,
@@ -51,6 +76,14 @@ pub struct PageConfig {
     features: &'static [&'static str],
 }
 
+/// What the page needs before anyone signs in.
+#[utoipa::path(
+    get,
+    path = "/config.json",
+    tag = "server",
+    responses((status = 200, description = "The server's settings for pages", body = PageConfig)),
+    security(())
+)]
 pub async fn config(State(app): State<App>) -> Json<PageConfig> {
     let (mode, features): (_, &[_]) = match app.source {
         Source::Shop(_) => ("embedded", &["register", "equipmentFor", "create"]),

@@ -11,6 +11,7 @@ mod health;
 mod auth;
 mod origin;
 mod pass;
+mod docs;
 mod assets;
 
 use crate::config::Config;
@@ -68,7 +69,7 @@ impl Deref for App {
 }
 
 pub fn router(app: App) -> Router {
-    let mut router = Router::new()
+    let mut router = docs::router(&app)
         .route("/notify", any(notify::notify).layer(DefaultBodyLimit::max(notify::BODY_BYTES)))
         .route("/health", get(health::health))
         .route("/livez", get(health::live))

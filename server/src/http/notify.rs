@@ -11,9 +11,27 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use shared::{Event, Origin};
 use shop::Error;
+use shop::document::{RawBody, Secret};
 
 pub const BODY_BYTES: usize = 64 * 1024;
 
+/// Something happened in the shop.
+#[utoipa::path(
+    post,
+    path = "/notify",
+    tag = "server",
+    request_body(
+        content = Object,
+        description = "`type` names the event, `resourceId` what it happened to, `timestamp` when; all of them optional"
+    ),
+    responses(
+        (status = 200, description = "Taken in; the work follows", body = String, content_type = "text/plain"),
+        (status = 400, description = "No JSON object", body = String, content_type = "text/plain"),
+        Secret,
+        RawBody,
+    ),
+    security(("notify" = []))
+)]
 pub async fn notify(
     State(app): State<App>,
     peer: Peer,

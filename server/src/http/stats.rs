@@ -16,7 +16,7 @@ use tokio::time::timeout;
 /// How long a request waits for the first fill of a cold server.
 pub const FILL_WITHIN: Duration = Duration::from_secs(3);
 
-const MOST_ROWS: u32 = 100;
+pub const MOST_ROWS: u32 = 100;
 
 /// Kept by the browser, and asked for anew each time.
 const CACHE: &str = "private, no-cache";

@@ -17,21 +17,40 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use sha1::{Digest, Sha1};
 use shop::Error;
+use shop::document::{Problem, TokenOfRole, WithParameters};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use utoipa::IntoParams;
 
 /// The subprotocol that our own clients offer, with their token beside it.
 const PROTOCOL: &str = "pulso.v1";
 const TOKEN_PREFIX: &str = "bearer.";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Position {
     /// Whoever gives it speaks this protocol; a bare `/ws` is a client of the original.
     version: Option<String>,
+    /// The history that `version` counts in.
     epoch: Option<String>,
+    /// For clients that cannot send it as a subprotocol, `bearer.<token>`.
     token: Option<String>,
 }
 
+/// The metrics as they change, over a WebSocket.
+#[utoipa::path(
+    get,
+    path = "/ws",
+    tag = "stats",
+    params(Position),
+    responses(
+        (status = 101, description = "Frames follow"),
+        (status = 426, description = "Only for WebSockets", body = Problem),
+        TokenOfRole,
+        WithParameters,
+    ),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn join(
     State(app): State<App>,
     peer: Peer,

@@ -5,6 +5,7 @@ use crate::{Role, Shop};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::header;
 use axum::http::request::Parts;
+use utoipa::IntoParams;
 
 /// Someone who signed in.
 #[derive(Clone, Debug)]
@@ -56,7 +57,9 @@ impl FromRequestParts<Shop> for Staff {
 }
 
 /// The `{id}` of a path.
-pub struct Id(pub String);
+#[derive(IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub struct Id(#[param(format = Uuid)] pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Error;

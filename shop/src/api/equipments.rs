@@ -1,10 +1,11 @@
 //! Devices: a client's own; an administrator takes in those of others.
 
 use super::caller::{Caller, Id};
+use super::document::{Both, MayConflict, Named, Token, TokenOfRole, WithBody};
 use super::fields::Fields;
 use super::{Error, to_the_end, users};
 use crate::auth::Role;
-use crate::store::equipments::{Equipment, NewEquipment, TYPES};
+use crate::store::equipments::{Equipment, EquipmentChange, NewEquipment, STATUSES, TYPES};
 use crate::store::orders::OrderBrief;
 use crate::store::{Tx, now};
 use crate::{Shop, store};
@@ -13,9 +14,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use shared::{Change, Subject};
+use utoipa::ToSchema;
 
 /// A device with its orders, newest first.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Device {
     #[serde(flatten)]
@@ -23,6 +25,14 @@ pub struct Device {
     pub repair_orders: Vec<OrderBrief>,
 }
 
+/// Own devices with their orders; all of them for an administrator.
+#[utoipa::path(
+    get,
+    path = "/equipments",
+    tag = "equipments",
+    responses((status = 200, description = "Newest first", body = Vec<Device>), Token),
+    security(("bearer" = []))
+)]
 pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<Device>>, Error> {
     let owner = match caller.role {
         Role::Admin => None,
@@ -31,6 +41,16 @@ pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<D
     let mut tx = shop.store().read().await?;
     Ok(Json(with_orders(&mut tx, owner).await?))
 }
+
+/// Whose it is, when it is not the caller's own. Only an administrator may say so.
+#[derive(Default, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    #[schema(format = Uuid)]
+    user_id: Option<String>,
+}
+
+type NewDevice = Both<NewEquipment, Owner>;
 
 /// Devices of one owner or of all.
 pub async fn with_orders(tx: &mut Tx, owner: Option<&str>) -> sqlx::Result<Vec<Device>> {
@@ -43,14 +63,93 @@ pub async fn with_orders(tx: &mut Tx, owner: Option<&str>) -> sqlx::Result<Vec<D
     Ok(devices.into_iter().map(with_orders).collect())
 }
 
+/// An own device; any for an administrator.
+#[utoipa::path(
+    get,
+    path = "/equipments/{id}",
+    tag = "equipments",
+    params(Id),
+    responses((status = 200, description = "The device", body = Equipment), Token, Named),
+    security(("bearer" = []))
+)]
 pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<Json<Equipment>, Error> {
     let device = store::equipments::by_id(shop.store().pool(), &id).await?;
-    let owned = |device: &Equipment| device.user.as_ref().is_some_and(|user| user.id == caller.id);
-    // What is not one's own might as well not exist.
-    let device = device.filter(|device| caller.role == Role::Admin || owned(device));
-    device.map(Json).ok_or_else(|| missing(&id))
+    only_own(device, &id, &caller).map(Json)
 }
 
+/// What is not one's own might as well not exist.
+fn only_own(device: Option<Equipment>, id: &str, caller: &Caller) -> Result<Equipment, Error> {
+    let owned = |device: &Equipment| device.user.as_ref().is_some_and(|user| user.id == caller.id);
+    device.filter(|device| caller.role == Role::Admin || owned(device)).ok_or_else(|| missing(id))
+}
+
+/// Changes an own device; any for an administrator.
+#[utoipa::path(
+    patch,
+    path = "/equipments/{id}",
+    tag = "equipments",
+    params(Id),
+    request_body = EquipmentChange,
+    responses((status = 200, description = "The device as it is now", body = Equipment), Token, Named, WithBody),
+    security(("bearer" = []))
+)]
+pub async fn change(
+    State(shop): State<Shop>,
+    caller: Caller,
+    Id(id): Id,
+    mut fields: Fields,
+) -> Result<Json<Equipment>, Error> {
+    let change = EquipmentChange {
+        name: fields.optional_filled_text("name"),
+        kind: fields.optional_one_of("type", &TYPES),
+        brand: fields.optional_filled_text("brand"),
+        model: fields.optional_filled_text("model"),
+        serial_number: fields.optional_text("serialNumber"),
+        current_status: fields.optional_one_of("currentStatus", &STATUSES),
+    };
+    fields.finish()?;
+    let changed = to_the_end(async move {
+        let mut tx = shop.store().write().await?;
+        only_own(store::equipments::by_id(&mut **tx, &id).await?, &id, &caller)?;
+        store::equipments::change(&mut tx, &id, change).await?;
+        let device = store::equipments::by_id(&mut **tx, &id).await?.ok_or_else(|| missing(&id))?;
+        tx.commit().await?;
+        shop.announce(Subject::Equipment, Change::Updated, &id);
+        Ok(device)
+    });
+    changed.await.map(Json)
+}
+
+/// Deletes an own device that was never repaired here; any such for an administrator.
+#[utoipa::path(
+    delete,
+    path = "/equipments/{id}",
+    tag = "equipments",
+    params(Id),
+    responses((status = 200, description = "Deleted; the answer is empty"), Token, Named, MayConflict),
+    security(("bearer" = []))
+)]
+pub async fn delete(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<(), Error> {
+    to_the_end(async move {
+        let mut tx = shop.store().write().await?;
+        only_own(store::equipments::by_id(&mut **tx, &id).await?, &id, &caller)?;
+        store::equipments::delete(&mut tx, &id).await?;
+        tx.commit().await?;
+        shop.announce(Subject::Equipment, Change::Deleted, &id);
+        Ok(())
+    })
+    .await
+}
+
+/// Brings a device; an administrator may take in a client's.
+#[utoipa::path(
+    post,
+    path = "/equipments",
+    tag = "equipments",
+    request_body = NewDevice,
+    responses((status = 201, description = "The new device", body = Equipment), TokenOfRole, Named, WithBody),
+    security(("bearer" = ["User"]), ("bearer" = ["Admin"]))
+)]
 pub async fn add(
     State(shop): State<Shop>,
     caller: Caller,
@@ -67,11 +166,11 @@ pub async fn add(
         serial_number: fields.optional_text("serialNumber"),
     };
     let owner = match caller.role {
-        Role::Admin => fields.optional_id("userId").unwrap_or(caller.id),
-        Role::User | Role::Technician => caller.id,
+        Role::Admin => Owner { user_id: fields.optional_id("userId") },
+        Role::User | Role::Technician => Owner::default(),
     };
     fields.finish()?;
-    let device = to_the_end(take_in(shop, owner, new)).await?;
+    let device = to_the_end(take_in(shop, owner.user_id.unwrap_or(caller.id), new)).await?;
     Ok((StatusCode::CREATED, Json(device)))
 }
 

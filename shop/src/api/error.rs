@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A status and a public text; the cause of a failure is logged where it becomes one.
 #[derive(Debug)]
@@ -13,19 +14,24 @@ pub struct Error {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-#[derive(Debug, Serialize)]
+/// For people.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-enum Message {
+pub enum Message {
     One(String),
     /// Every fault of a body.
     Many(Vec<String>),
 }
 
-#[derive(Serialize)]
+/// The body of every refusal.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub struct Problem<'a> {
+    #[schema(inline)]
     message: &'a Message,
+    /// The status in words.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<&'static str>,
     status_code: u16,
 }
@@ -104,6 +110,10 @@ impl std::error::Error for Error {}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
+        // What was there when we looked was deleted, or depended on, a moment later.
+        if error.as_database_error().is_some_and(|cause| cause.is_foreign_key_violation()) {
+            return Error::conflict("Something that this belongs to has just changed, please look again");
+        }
         if !crate::store::is_busy(&error) {
             return Error::internal(error.into());
         }
@@ -123,7 +133,7 @@ impl IntoResponse for Error {
         // The contract names no `error` where the message says it already.
         let bare = matches!(&self.message, Message::One(text) if matches!(text.as_str(), "Unauthorized" | "Internal server error"));
         let error = if bare { None } else { self.status.canonical_reason() };
-        let body = Body { message: &self.message, error, status_code: self.status.as_u16() };
+        let body = Problem { message: &self.message, error, status_code: self.status.as_u16() };
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().extend(self.headers);
         response

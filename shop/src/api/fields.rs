@@ -116,11 +116,24 @@ impl Fields {
 
     /// Like `text`, if it is given at all.
     pub fn optional_filled_text(&mut self, name: &str) -> Option<String> {
+        self.is_given(name).then(|| self.text(name))
+    }
+
+    /// Of what has to be right if it is given: whether it is.
+    fn is_given(&mut self, name: &str) -> bool {
         if self.map.get(name).is_none_or(Value::is_null) {
             self.map.remove(name);
-            return None;
+            return false;
         }
-        Some(self.text(name))
+        true
+    }
+
+    pub fn optional_email(&mut self, name: &str) -> Option<String> {
+        self.is_given(name).then(|| self.email(name))
+    }
+
+    pub fn optional_password(&mut self, name: &str) -> Option<String> {
+        self.is_given(name).then(|| self.password(name))
     }
 
     pub fn email(&mut self, name: &str) -> String {
@@ -162,11 +175,7 @@ impl Fields {
     }
 
     pub fn optional_one_of(&mut self, name: &str, values: &[&str]) -> Option<String> {
-        if self.map.get(name).is_none_or(Value::is_null) {
-            self.map.remove(name);
-            return None;
-        }
-        Some(self.one_of(name, values))
+        self.is_given(name).then(|| self.one_of(name, values))
     }
 
     pub fn id(&mut self, name: &str) -> String {
@@ -178,20 +187,21 @@ impl Fields {
     }
 
     pub fn optional_id(&mut self, name: &str) -> Option<String> {
-        if self.map.get(name).is_none_or(Value::is_null) {
-            self.map.remove(name);
-            return None;
+        self.is_given(name).then(|| self.id(name))
+    }
+
+    pub fn optional_flag(&mut self, name: &str) -> Option<bool> {
+        match self.take(name)? {
+            Value::Bool(flag) => Some(flag),
+            Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                self.fault(name, "must be a boolean value");
+                None
+            }
         }
-        Some(self.id(name))
     }
 
     pub fn flag(&mut self, name: &str, default: bool) -> bool {
-        match self.take(name) {
-            None => return default,
-            Some(Value::Bool(flag)) => return flag,
-            Some(_) => self.fault(name, "must be a boolean value"),
-        }
-        default
+        self.optional_flag(name).unwrap_or(default)
     }
 
     pub fn optional_integer(&mut self, name: &str, least: i64) -> Option<i64> {
@@ -212,8 +222,7 @@ impl Fields {
     }
 
     pub fn integer(&mut self, name: &str, least: i64) -> i64 {
-        if self.map.get(name).is_none_or(Value::is_null) {
-            self.map.remove(name);
+        if !self.is_given(name) {
             self.fault(name, "must be an integer number");
             return least;
         }
@@ -235,8 +244,7 @@ impl Fields {
     }
 
     pub fn money(&mut self, name: &str) -> Money {
-        if self.map.get(name).is_none_or(Value::is_null) {
-            self.map.remove(name);
+        if !self.is_given(name) {
             self.fault(name, "must be a number conforming to the specified constraints");
             return Money::ZERO;
         }

@@ -2,6 +2,7 @@
 
 mod error;
 mod fields;
+pub mod document;
 mod caller;
 mod auth;
 mod users;
@@ -13,6 +14,7 @@ mod order_changes;
 pub use error::Error;
 
 pub(crate) use caller::Caller;
+pub(crate) use document::{one_of, perhaps_one_of};
 pub(crate) use equipments::take_in as take_in_device;
 pub(crate) use fields::is_email;
 pub(crate) use order_changes::{Item, Wish, apply, work_on};
@@ -22,31 +24,48 @@ pub(crate) use users::{Person, add as add_user};
 use crate::Shop;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, patch, post};
 use std::future::Future;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// The contract's bodies are small: images travel as links.
 const BODY_BYTES: usize = 256 * 1024;
 
 pub fn router(shop: Shop) -> Router {
-    Router::new()
-        .route("/auth/register", post(auth::register))
-        .route("/auth/login", post(auth::login))
-        .route("/auth/profile", get(auth::profile))
-        .route("/users", get(users::clients).post(users::add_client))
-        .route("/users/technician", get(users::technicians).post(users::add_technician))
-        .route("/users/{id}", get(users::one))
-        .route("/equipments", get(equipments::list).post(equipments::add))
-        .route("/equipments/{id}", get(equipments::one))
-        .route("/services", get(catalog::services).post(catalog::add_service))
-        .route("/spare-parts", get(catalog::parts).post(catalog::add_part))
-        .route("/repair-orders", get(orders::list).post(orders::add))
-        .route("/repair-orders/evaluator", get(orders::evaluated))
-        .route("/repair-orders/technician/detail/{id}", patch(order_changes::change_work))
-        .route("/repair-orders/technician/detail/{id}/status", patch(order_changes::move_work))
-        .route("/repair-orders/{id}", get(orders::one).patch(order_changes::change).delete(orders::delete))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .with_state(shop)
+    let (router, _) = routes().split_for_parts();
+    router.layer(DefaultBodyLimit::max(BODY_BYTES)).with_state(shop)
+}
+
+/// What the routes say of themselves.
+pub fn described() -> OpenApi {
+    let mut document = routes().into_openapi();
+    document::name_operations(&mut document);
+    document
+}
+
+fn routes() -> OpenApiRouter<Shop> {
+    OpenApiRouter::with_openapi(document::begin())
+        .routes(routes!(auth::register))
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::profile))
+        .routes(routes!(users::clients, users::add_client))
+        .routes(routes!(users::technicians, users::add_technician))
+        .routes(routes!(users::change_own))
+        .routes(routes!(users::change_own_skills))
+        .routes(routes!(users::change_technician))
+        .routes(routes!(users::one, users::change_client, users::delete))
+        .routes(routes!(equipments::list, equipments::add))
+        .routes(routes!(equipments::one, equipments::change, equipments::delete))
+        .routes(routes!(catalog::services, catalog::add_service))
+        .routes(routes!(catalog::service, catalog::change_service, catalog::delete_service))
+        .routes(routes!(catalog::parts, catalog::add_part))
+        .routes(routes!(catalog::part, catalog::change_part, catalog::delete_part))
+        .routes(routes!(orders::list, orders::add))
+        .routes(routes!(orders::evaluated))
+        .routes(routes!(order_changes::change_work))
+        .routes(routes!(order_changes::move_work))
+        .routes(routes!(orders::one, order_changes::change, orders::delete))
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.

@@ -1,6 +1,7 @@
 //! Repair orders moved on: what PATCH may change, and who may change it.
 
 use super::caller::{Caller, Id, Staff};
+use super::document::{Both, MayConflict, Named, TokenOfRole, WithBody, new_or_known};
 use super::fields::Fields;
 use super::orders::{new_detail, new_part, no_access};
 use super::{Error, to_the_end};
@@ -15,16 +16,26 @@ use crate::transitions::{self, Acting, Refusal};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use shared::{Change, OrderStatus, Subject};
+use shared::{Change, Money, OrderStatus, Subject};
+use std::borrow::Cow;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Everything that a PATCH of an order may ask for.
-#[derive(Default)]
+#[derive(Default, ToSchema)]
 pub(crate) struct Wish {
+    #[schema(ignore)]
     pub order: OrderChange,
     pub status: Option<OrderStatus>,
+    #[schema(required = false, nullable, value_type = Vec<DetailItem>)]
     pub details: Vec<Item<NewDetail, DetailChange>>,
+    #[schema(required = false, nullable, value_type = Vec<PartItem>)]
     pub parts: Vec<Item<NewPart, PartChange>>,
 }
+
+type Changes = Both<OrderChange, Wish>;
+type DetailItem = Item<NewDetail, DetailChange>;
+type PartItem = Item<NewPart, PartChange>;
 
 /// An item with an id is changed, one without is added.
 pub(crate) enum Item<N, C> {
@@ -32,6 +43,34 @@ pub(crate) enum Item<N, C> {
     Known(String, C),
 }
 
+impl<N: ToSchema, C: ToSchema> PartialSchema for Item<N, C> {
+    fn schema() -> RefOr<Schema> {
+        new_or_known::<N, C>().into()
+    }
+}
+
+impl<N: ToSchema, C: ToSchema> ToSchema for Item<N, C> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Or{}", N::name(), C::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((N::name().into_owned(), N::schema()));
+        N::schemas(schemas);
+        C::schemas(schemas);
+    }
+}
+
+/// Changes an order: its owner the description and own decisions, staff the rest.
+#[utoipa::path(
+    patch,
+    path = "/repair-orders/{id}",
+    tag = "repair-orders",
+    params(Id),
+    request_body = Changes,
+    responses((status = 200, description = "The order as it is now", body = Order), TokenOfRole, Named, WithBody, MayConflict),
+    security(("bearer" = []))
+)]
 pub async fn change(
     State(shop): State<Shop>,
     caller: Caller,
@@ -57,7 +96,8 @@ pub async fn change(
         }),
     };
     fields.finish()?;
-    to_the_end(apply(shop, id, caller, wish)).await.map(Json)
+    let role = caller.role;
+    Ok(Json(to_the_end(apply(shop, id, caller, wish)).await?.seen_by(role)))
 }
 
 fn order_status(fields: &mut Fields) -> Option<OrderStatus> {
@@ -194,8 +234,54 @@ fn refused(from: OrderStatus, to: OrderStatus, refusal: Refusal) -> Error {
     }
 }
 
+/// What a technician says of own work.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkChange {
+    status: DetailStatus,
+    #[schema(minimum = 0, value_type = f64)]
+    unit_price: Money,
+    #[schema(minimum = 0, value_type = Option<f64>)]
+    discount: Option<Money>,
+    image_url: Option<String>,
+    notes: Option<String>,
+}
+
+impl WorkChange {
+    fn read(fields: &mut Fields) -> WorkChange {
+        WorkChange {
+            status: required_status(fields),
+            unit_price: fields.money("unitPrice"),
+            discount: fields.optional_money("discount"),
+            image_url: fields.optional_text("imageUrl"),
+            notes: fields.optional_text("notes"),
+        }
+    }
+}
+
+impl From<WorkChange> for DetailChange {
+    fn from(work: WorkChange) -> DetailChange {
+        DetailChange {
+            status: Some(work.status),
+            unit_price: Some(work.unit_price),
+            discount: work.discount,
+            image_url: work.image_url,
+            notes: work.notes,
+            ..DetailChange::default()
+        }
+    }
+}
+
+/// How far own work is.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkStatus {
+    status: DetailStatus,
+    notes: Option<String>,
+}
+
 /// A piece of work with the order that it belongs to.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Work {
     #[serde(flatten)]
@@ -203,6 +289,16 @@ pub struct Work {
     repair_order: OrderBrief,
 }
 
+/// Changes an own piece of work.
+#[utoipa::path(
+    patch,
+    path = "/repair-orders/technician/detail/{id}",
+    tag = "repair-orders",
+    params(Id),
+    request_body = WorkChange,
+    responses((status = 200, description = "The work as it is now", body = Work), TokenOfRole, Named, WithBody),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn change_work(
     State(shop): State<Shop>,
     _: Staff,
@@ -210,18 +306,21 @@ pub async fn change_work(
     Id(id): Id,
     mut fields: Fields,
 ) -> Result<Json<Work>, Error> {
-    let change = DetailChange {
-        status: Some(required_status(&mut fields)),
-        unit_price: Some(fields.money("unitPrice")),
-        discount: fields.optional_money("discount"),
-        image_url: fields.optional_text("imageUrl"),
-        notes: fields.optional_text("notes"),
-        ..DetailChange::default()
-    };
+    let change = WorkChange::read(&mut fields);
     fields.finish()?;
-    to_the_end(work_on(shop, id, caller, change)).await.map(Json)
+    to_the_end(work_on(shop, id, caller, change.into())).await.map(Json)
 }
 
+/// Says how far an own piece of work is.
+#[utoipa::path(
+    patch,
+    path = "/repair-orders/technician/detail/{id}/status",
+    tag = "repair-orders",
+    params(Id),
+    request_body = WorkStatus,
+    responses((status = 200, description = "The work as it is now", body = Work), TokenOfRole, Named, WithBody),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn move_work(
     State(shop): State<Shop>,
     _: Staff,
@@ -229,12 +328,10 @@ pub async fn move_work(
     Id(id): Id,
     mut fields: Fields,
 ) -> Result<Json<Work>, Error> {
-    let change = DetailChange {
-        status: Some(required_status(&mut fields)),
-        notes: fields.optional_text("notes"),
-        ..DetailChange::default()
-    };
+    let WorkStatus { status, notes } =
+        WorkStatus { status: required_status(&mut fields), notes: fields.optional_text("notes") };
     fields.finish()?;
+    let change = DetailChange { status: Some(status), notes, ..DetailChange::default() };
     to_the_end(work_on(shop, id, caller, change)).await.map(Json)
 }
 

@@ -1,6 +1,7 @@
 //! Repair orders: taken in, listed, looked at, deleted.
 
 use super::caller::{Admin, Caller, Id, Staff};
+use super::document::{Named, Token, TokenOfRole, WithBody};
 use super::fields::Fields;
 use super::{Error, equipments, to_the_end};
 use crate::Shop;
@@ -12,14 +13,24 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use shared::{Change, Money, Subject};
+use utoipa::ToSchema;
 
 /// The contract wraps a new order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
     saved_order: Order,
 }
 
+/// Takes a device in for repair.
+#[utoipa::path(
+    post,
+    path = "/repair-orders",
+    tag = "repair-orders",
+    request_body = NewOrder,
+    responses((status = 201, description = "The new order", body = Created), Token, Named, WithBody),
+    security(("bearer" = []))
+)]
 pub async fn add(
     State(shop): State<Shop>,
     caller: Caller,
@@ -35,7 +46,8 @@ pub async fn add(
         parts: fields.list("parts", new_part),
     };
     fields.finish()?;
-    let saved_order = to_the_end(take_in(shop, new, caller)).await?;
+    let role = caller.role;
+    let saved_order = to_the_end(take_in(shop, new, caller)).await?.seen_by(role);
     Ok((StatusCode::CREATED, Json(Created { saved_order })))
 }
 
@@ -76,6 +88,14 @@ pub(crate) async fn take_in(shop: Shop, new: NewOrder, by: Caller) -> Result<Ord
     Ok(order)
 }
 
+/// A client's own orders, a technician's, or all for an administrator.
+#[utoipa::path(
+    get,
+    path = "/repair-orders",
+    tag = "repair-orders",
+    responses((status = 200, description = "Newest first", body = Vec<Order>), Token),
+    security(("bearer" = []))
+)]
 pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<Order>>, Error> {
     let whose = match caller.role {
         Role::Admin => Whose::Everyone,
@@ -83,9 +103,18 @@ pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<O
         Role::User => Whose::Owned(&caller.id),
     };
     let mut tx = shop.store().read().await?;
-    Ok(Json(store::orders::list(&mut tx, whose).await?))
+    let orders = store::orders::list(&mut tx, whose).await?;
+    Ok(Json(orders.into_iter().map(|order| order.seen_by(caller.role)).collect()))
 }
 
+/// The orders that the caller evaluates.
+#[utoipa::path(
+    get,
+    path = "/repair-orders/evaluator",
+    tag = "repair-orders",
+    responses((status = 200, description = "Newest first", body = Vec<Order>), TokenOfRole),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn evaluated(
     State(shop): State<Shop>,
     _: Staff,
@@ -95,6 +124,15 @@ pub async fn evaluated(
     Ok(Json(store::orders::list(&mut tx, Whose::Evaluated(&caller.id)).await?))
 }
 
+/// An order: a client's own, a technician's, or any for an administrator.
+#[utoipa::path(
+    get,
+    path = "/repair-orders/{id}",
+    tag = "repair-orders",
+    params(Id),
+    responses((status = 200, description = "The order", body = Order), TokenOfRole, Named),
+    security(("bearer" = []))
+)]
 pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result<Json<Order>, Error> {
     let mut tx = shop.store().read().await?;
     let order = store::orders::by_id(&mut tx, &id).await?;
@@ -106,13 +144,22 @@ pub async fn one(State(shop): State<Shop>, caller: Caller, Id(id): Id) -> Result
                 || order.repair_order_details.iter().any(|detail| detail.technician.id == caller.id)
         }
     };
-    if mine { Ok(Json(order)) } else { Err(no_access()) }
+    if mine { Ok(Json(order.seen_by(caller.role))) } else { Err(no_access()) }
 }
 
 pub fn no_access() -> Error {
     Error::new(StatusCode::FORBIDDEN, "You do not have access to this repair order.")
 }
 
+/// Deletes an order; its parts go back to the stock.
+#[utoipa::path(
+    delete,
+    path = "/repair-orders/{id}",
+    tag = "repair-orders",
+    params(Id),
+    responses((status = 200, description = "Deleted; the answer is empty"), TokenOfRole, Named),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn delete(State(shop): State<Shop>, _: Admin, Id(id): Id) -> Result<(), Error> {
     to_the_end(async move {
         let mut tx = shop.store().write().await?;

@@ -1,12 +1,13 @@
 //! Clients and technicians.
 
-use super::caller::{Admin, Id, Staff};
+use super::caller::{Admin, Caller, Id, Staff};
+use super::document::{Both, MayConflict, Named, Token, TokenOfRole, WithBody};
 use super::equipments::{self, Device};
 use super::fields::Fields;
 use super::{Error, to_the_end};
 use crate::auth::Role;
 use crate::store::now;
-use crate::store::users::{NewUser, Technician, User};
+use crate::store::users::{NewUser, Technician, TechnicianChange, User, UserChange};
 use crate::{Shop, store};
 use axum::Json;
 use axum::extract::State;
@@ -14,12 +15,18 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use shared::{Change, Subject};
 use std::collections::HashMap;
+use utoipa::ToSchema;
 
 /// The user body of the contract.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Person {
+    #[schema(min_length = 1)]
     pub name: String,
     pub last_name: Option<String>,
+    #[schema(format = Email)]
     pub email: String,
+    #[schema(min_length = 6)]
     pub password: String,
     pub phone: Option<String>,
     pub address: Option<String>,
@@ -38,6 +45,8 @@ impl Person {
     }
 }
 
+type NewTechnician = Both<Person, Technician>;
+
 /// Hashes, writes and announces.
 pub async fn add(
     shop: Shop,
@@ -46,7 +55,6 @@ pub async fn add(
     technician: Option<Technician>,
 ) -> Result<User, Error> {
     let password_hash = shop.0.passwords.hash(person.password).await?;
-    let subject = if technician.is_some() { Subject::Technician } else { Subject::User };
     let new = NewUser {
         name: person.name,
         last_name: person.last_name,
@@ -60,10 +68,19 @@ pub async fn add(
     let mut tx = shop.store().write().await?;
     let user = store::users::add(&mut tx, new, now()).await?;
     tx.commit().await?;
-    shop.announce(subject, Change::Created, &user.id);
+    shop.announce(subject(user.role), Change::Created, &user.id);
     Ok(user)
 }
 
+/// Adds a client.
+#[utoipa::path(
+    post,
+    path = "/users",
+    tag = "users",
+    request_body = Person,
+    responses((status = 201, description = "The new client", body = User), TokenOfRole, WithBody),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn add_client(
     State(shop): State<Shop>,
     _: Admin,
@@ -75,6 +92,15 @@ pub async fn add_client(
     Ok((StatusCode::CREATED, Json(user)))
 }
 
+/// Adds a technician.
+#[utoipa::path(
+    post,
+    path = "/users/technician",
+    tag = "users",
+    request_body = NewTechnician,
+    responses((status = 201, description = "The new technician", body = User), TokenOfRole, WithBody),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn add_technician(
     State(shop): State<Shop>,
     _: Admin,
@@ -93,13 +119,21 @@ pub async fn add_technician(
 }
 
 /// Someone with their devices.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Client {
     #[serde(flatten)]
     pub user: User,
     pub equipments: Vec<Device>,
 }
 
+/// All clients, with their devices and the orders of each.
+#[utoipa::path(
+    get,
+    path = "/users",
+    tag = "users",
+    responses((status = 200, description = "Oldest first", body = Vec<Client>), TokenOfRole),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn clients(State(shop): State<Shop>, _: Admin) -> Result<Json<Vec<Client>>, Error> {
     let mut tx = shop.store().read().await?;
     let users = store::users::with_role(&mut *tx, Role::User).await?;
@@ -116,13 +150,267 @@ pub async fn clients(State(shop): State<Shop>, _: Admin) -> Result<Json<Vec<Clie
     Ok(Json(users.into_iter().map(with_devices).collect()))
 }
 
+/// All technicians.
+#[utoipa::path(
+    get,
+    path = "/users/technician",
+    tag = "users",
+    responses((status = 200, description = "Oldest first", body = Vec<User>), TokenOfRole),
+    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
+)]
 pub async fn technicians(State(shop): State<Shop>, _: Staff) -> Result<Json<Vec<User>>, Error> {
     Ok(Json(store::users::with_role(shop.store().pool(), Role::Technician).await?))
 }
 
+/// Someone, whoever it is.
+#[utoipa::path(
+    get,
+    path = "/users/{id}",
+    tag = "users",
+    params(Id),
+    responses((status = 200, description = "The one", body = User), TokenOfRole, Named),
+    security(("bearer" = ["Admin"]))
+)]
 pub async fn one(State(shop): State<Shop>, _: Admin, Id(id): Id) -> Result<Json<User>, Error> {
     let user = store::users::by_id(shop.store().pool(), &id).await?;
     user.map(Json).ok_or_else(|| missing(&id))
+}
+
+/// The user body of the contract, of which all is optional.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PersonChange {
+    #[schema(min_length = 1)]
+    pub name: Option<String>,
+    pub last_name: Option<String>,
+    #[schema(format = Email)]
+    pub email: Option<String>,
+    #[schema(min_length = 6)]
+    pub password: Option<String>,
+    pub phone: Option<String>,
+    pub address: Option<String>,
+}
+
+impl PersonChange {
+    fn read(fields: &mut Fields) -> PersonChange {
+        PersonChange {
+            name: fields.optional_filled_text("name"),
+            last_name: fields.optional_text("lastName"),
+            email: fields.optional_email("email"),
+            password: fields.optional_password("password"),
+            phone: fields.optional_text("phone"),
+            address: fields.optional_text("address"),
+        }
+    }
+}
+
+/// What a technician says of themselves; whether they evaluate and take new work is the administrator's to say.
+#[derive(Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Skills {
+    #[schema(min_length = 1)]
+    specialty: Option<String>,
+    #[schema(minimum = 0)]
+    experience_years: Option<i64>,
+}
+
+impl Skills {
+    fn read(fields: &mut Fields) -> Skills {
+        Skills {
+            specialty: fields.optional_filled_text("specialty"),
+            experience_years: fields.optional_integer("experienceYears", 0),
+        }
+    }
+}
+
+impl From<Skills> for TechnicianChange {
+    fn from(skills: Skills) -> TechnicianChange {
+        let Skills { specialty, experience_years } = skills;
+        TechnicianChange { specialty, experience_years, ..TechnicianChange::default() }
+    }
+}
+
+type OwnWords = Both<PersonChange, Skills>;
+type NewWords = Both<PersonChange, TechnicianChange>;
+
+/// Changes the own profile.
+#[utoipa::path(
+    patch,
+    path = "/users/profile",
+    tag = "users",
+    request_body = PersonChange,
+    responses((status = 200, description = "The profile as it is now", body = User), Token, WithBody),
+    security(("bearer" = []))
+)]
+pub async fn change_own(
+    State(shop): State<Shop>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<Json<User>, Error> {
+    let person = PersonChange::read(&mut fields);
+    fields.finish()?;
+    let change = change(shop, caller.id, Whom::Themselves, person, TechnicianChange::default());
+    to_the_end(change).await.map(Json)
+}
+
+/// Changes the own profile, a technician's skills included.
+#[utoipa::path(
+    patch,
+    path = "/users/technician/profile",
+    tag = "users",
+    request_body = OwnWords,
+    responses((status = 200, description = "The profile as it is now", body = User), Token, WithBody),
+    security(("bearer" = []))
+)]
+pub async fn change_own_skills(
+    State(shop): State<Shop>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<Json<User>, Error> {
+    let person = PersonChange::read(&mut fields);
+    let skills = match caller.role {
+        Role::Technician => Skills::read(&mut fields),
+        // Others have none; what they say of them is an unknown field.
+        Role::User | Role::Admin => Skills::default(),
+    };
+    fields.finish()?;
+    to_the_end(change(shop, caller.id, Whom::Themselves, person, skills.into())).await.map(Json)
+}
+
+/// Changes a client.
+#[utoipa::path(
+    patch,
+    path = "/users/{id}",
+    tag = "users",
+    params(Id),
+    request_body = PersonChange,
+    responses((status = 200, description = "The client as it is now", body = User), TokenOfRole, Named, WithBody),
+    security(("bearer" = ["Admin"]))
+)]
+pub async fn change_client(
+    State(shop): State<Shop>,
+    _: Admin,
+    Id(id): Id,
+    mut fields: Fields,
+) -> Result<Json<User>, Error> {
+    let person = PersonChange::read(&mut fields);
+    fields.finish()?;
+    to_the_end(change(shop, id, Whom::Client, person, TechnicianChange::default())).await.map(Json)
+}
+
+/// Changes a technician.
+#[utoipa::path(
+    patch,
+    path = "/users/technician/{id}",
+    tag = "users",
+    params(Id),
+    request_body = NewWords,
+    responses((status = 200, description = "The technician as it is now", body = User), TokenOfRole, Named, WithBody),
+    security(("bearer" = ["Admin"]))
+)]
+pub async fn change_technician(
+    State(shop): State<Shop>,
+    _: Admin,
+    Id(id): Id,
+    mut fields: Fields,
+) -> Result<Json<User>, Error> {
+    let person = PersonChange::read(&mut fields);
+    let skills = Skills::read(&mut fields);
+    let technician = TechnicianChange {
+        is_evaluator: fields.optional_flag("isEvaluator"),
+        active: fields.optional_flag("active"),
+        ..skills.into()
+    };
+    fields.finish()?;
+    to_the_end(change(shop, id, Whom::Technician, person, technician)).await.map(Json)
+}
+
+/// Who may be changed by a route.
+enum Whom {
+    /// The caller, who has just shown a valid token.
+    Themselves,
+    Client,
+    Technician,
+}
+
+impl Whom {
+    fn check(&self, role: Role) -> Result<(), Error> {
+        match (self, role) {
+            (Whom::Themselves, Role::User | Role::Technician | Role::Admin)
+            | (Whom::Client, Role::User)
+            | (Whom::Technician, Role::Technician) => Ok(()),
+            // The wording of the contract, which says it of administrators, too.
+            (Whom::Client, Role::Technician | Role::Admin) => {
+                Err(Error::bad_request("Cannot update a technician with this endpoint"))
+            }
+            (Whom::Technician, Role::User | Role::Admin) => {
+                Err(Error::bad_request("Only a technician can be updated with this endpoint"))
+            }
+        }
+    }
+}
+
+/// Hashes a new password, writes and announces.
+async fn change(
+    shop: Shop,
+    id: String,
+    whom: Whom,
+    person: PersonChange,
+    technician: TechnicianChange,
+) -> Result<User, Error> {
+    let password_hash = match person.password {
+        Some(password) => Some(shop.0.passwords.hash(password).await?),
+        None => None,
+    };
+    let change = UserChange {
+        name: person.name,
+        last_name: person.last_name,
+        email: person.email,
+        password_hash,
+        phone: person.phone,
+        address: person.address,
+        technician,
+    };
+    let mut tx = shop.store().write().await?;
+    let gone = || match whom {
+        Whom::Themselves => Error::unauthorized(),
+        Whom::Client | Whom::Technician => missing(&id),
+    };
+    let before = store::users::by_id(&mut **tx, &id).await?.ok_or_else(gone)?;
+    whom.check(before.role)?;
+    store::users::change(&mut tx, &id, change, now()).await?;
+    let user = store::users::by_id(&mut **tx, &id).await?.ok_or_else(gone)?;
+    tx.commit().await?;
+    shop.announce(subject(user.role), Change::Updated, &id);
+    Ok(user)
+}
+
+fn subject(role: Role) -> Subject {
+    match role {
+        Role::Technician => Subject::Technician,
+        Role::User | Role::Admin => Subject::User,
+    }
+}
+
+/// Deletes someone on whom nothing depends.
+#[utoipa::path(
+    delete,
+    path = "/users/{id}",
+    tag = "users",
+    params(Id),
+    responses((status = 200, description = "Deleted; the answer is empty"), TokenOfRole, Named, MayConflict),
+    security(("bearer" = ["Admin"]))
+)]
+pub async fn delete(State(shop): State<Shop>, _: Admin, Id(id): Id) -> Result<(), Error> {
+    to_the_end(async move {
+        let mut tx = shop.store().write().await?;
+        let user = store::users::by_id(&mut **tx, &id).await?.ok_or_else(|| missing(&id))?;
+        store::users::delete(&mut tx, &user).await?;
+        tx.commit().await?;
+        shop.announce(subject(user.role), Change::Deleted, &id);
+        Ok(())
+    })
+    .await
 }
 
 pub fn missing(id: &str) -> Error {

@@ -3,7 +3,7 @@
 use super::content::{CLIENTS, DEVICES, DIAGNOSES, FOR_FIRMS, PARTS, SERVICES, TECHNICIANS, problems};
 use crate::api::Error;
 use crate::auth::Role;
-use crate::store::catalog::{self, Service};
+use crate::store::catalog::{self, NewService, NewSparePart};
 use crate::store::equipments::{self, NewEquipment};
 use crate::store::orders::{
     self, DetailChange, DetailStatus, NewDetail, NewOrder, NewPart, OrderChange, Standing,
@@ -108,10 +108,13 @@ async fn hire(tx: &mut Tx, rng: &mut StdRng, hash: &str, at: i64) -> Result<Cast
     }
     for (name, description, price, _) in PARTS {
         let plenty = 1_000_000;
-        let part =
-            catalog::add_part(tx, name.into(), description.into(), plenty, Money::from_cents(price), at)
-                .await?;
-        cast.parts.push(part.id);
+        let new = NewSparePart {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            stock: plenty,
+            unit_price: Money::from_cents(price),
+        };
+        cast.parts.push(catalog::add_part(tx, new, at).await?.id);
     }
     for (which, client) in cast.clients.iter().cycle().take(CLIENTS.len() * 3).enumerate() {
         let new = device(rng, which);
@@ -123,9 +126,8 @@ async fn hire(tx: &mut Tx, rng: &mut StdRng, hash: &str, at: i64) -> Result<Cast
     Ok(cast)
 }
 
-fn offered(service: &super::content::Service) -> Service {
-    Service {
-        id: String::new(),
+fn offered(service: &super::content::Service) -> NewService {
+    NewService {
         service_name: service.name.to_owned(),
         description: service.description.to_owned(),
         base_price: Money::from_cents(service.price),

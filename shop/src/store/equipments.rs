@@ -1,36 +1,60 @@
 //! Devices, each owned by a client.
 
 use super::users::{User, user_columns, user_from};
-use super::{Tx, iso, new_id};
-use crate::api::Error;
+use super::{Tx, iso, new_id, unless_depended_on};
+use crate::api::{Error, one_of, perhaps_one_of};
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 pub const TYPES: [&str; 5] = ["PC", "LAPTOP", "CELLPHONE", "PRINTER", "TABLET"];
 
-#[derive(Clone, Debug, Serialize)]
+pub const STATUSES: [&str; 3] = ["AVAILABLE", "IN_REPAIR", "RETIRED"];
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Equipment {
+    #[schema(format = Uuid)]
     pub id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub user: Option<User>,
     pub name: String,
     #[serde(rename = "type")]
+    #[schema(schema_with = device_type)]
     pub kind: String,
     pub brand: String,
     pub model: String,
     pub serial_number: Option<String>,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(schema_with = device_status)]
     pub current_status: String,
 }
 
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEquipment {
+    #[schema(min_length = 1)]
     pub name: String,
+    #[serde(rename = "type")]
+    #[schema(schema_with = device_type)]
     pub kind: String,
+    #[schema(min_length = 1)]
     pub brand: String,
+    #[schema(min_length = 1)]
     pub model: String,
     pub serial_number: Option<String>,
+}
+
+fn device_type() -> Object {
+    one_of(&TYPES)
+}
+
+fn device_status() -> Object {
+    one_of(&STATUSES)
 }
 
 /// From columns with the prefix `e_`, and the owner's with `u_`.
@@ -101,6 +125,58 @@ pub async fn add(tx: &mut Tx, owner: &str, new: NewEquipment, at: i64) -> Result
     by_id(&mut **tx, &id)
         .await?
         .ok_or_else(|| Error::internal(anyhow::anyhow!("a device vanished while it was added")))
+}
+
+/// What is to be another than before.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EquipmentChange {
+    #[schema(min_length = 1)]
+    pub name: Option<String>,
+    #[serde(rename = "type")]
+    #[schema(schema_with = perhaps_device_type, required = false)]
+    pub kind: Option<String>,
+    #[schema(min_length = 1)]
+    pub brand: Option<String>,
+    #[schema(min_length = 1)]
+    pub model: Option<String>,
+    pub serial_number: Option<String>,
+    #[schema(schema_with = perhaps_device_status, required = false)]
+    pub current_status: Option<String>,
+}
+
+fn perhaps_device_type() -> Object {
+    perhaps_one_of(&TYPES)
+}
+
+fn perhaps_device_status() -> Object {
+    perhaps_one_of(&STATUSES)
+}
+
+pub async fn change(tx: &mut Tx, id: &str, change: EquipmentChange) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE equipments SET name = COALESCE($1, name), type = COALESCE($2, type), brand = COALESCE($3, brand), \
+         model = COALESCE($4, model), serial_number = COALESCE($5, serial_number), \
+         current_status = COALESCE($6, current_status) WHERE id = $7",
+    )
+    .bind(change.name)
+    .bind(change.kind)
+    .bind(change.brand)
+    .bind(change.model)
+    .bind(change.serial_number)
+    .bind(change.current_status)
+    .bind(id.to_owned())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Unless it was ever repaired here.
+pub async fn delete(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    let orders = [("repair orders", "SELECT COUNT(*) FROM repair_orders WHERE equipment_id = $1")];
+    unless_depended_on(tx, "Equipment", id, &orders).await?;
+    sqlx::query("DELETE FROM equipments WHERE id = $1").bind(id.to_owned()).execute(&mut **tx).await?;
+    Ok(())
 }
 
 pub async fn set_status(tx: &mut Tx, id: &str, status: &str) -> sqlx::Result<()> {

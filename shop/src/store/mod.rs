@@ -199,6 +199,26 @@ pub fn unless_taken(error: sqlx::Error, message: impl FnOnce() -> Error) -> Erro
     }
 }
 
+/// What cannot go while others need it: each kind of dependents, and how to count it.
+pub async fn unless_depended_on(
+    tx: &mut Tx,
+    what: &str,
+    id: &str,
+    dependents: &[(&str, &'static str)],
+) -> Result<(), Error> {
+    let mut found = Vec::new();
+    for (kind, sql) in dependents {
+        let count: i64 = sqlx::query_scalar(*sql).bind(id.to_owned()).fetch_one(&mut **tx).await?;
+        if count > 0 {
+            found.push(format!("{count} {kind}"));
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Error::conflict(format!("{what} with id {id} cannot be deleted: {} depend on it", found.join(", "))))
+}
+
 #[cfg(test)]
 pub mod testing {
     use super::Store;

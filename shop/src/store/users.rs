@@ -1,35 +1,63 @@
 //! People: clients, technicians, administrators.
 
-use super::{Tx, iso, new_id, unless_taken};
+use super::{Tx, iso, new_id, unless_depended_on, unless_taken};
 use crate::api::Error;
 use crate::auth::Role;
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
+    #[schema(format = Uuid)]
     pub id: String,
     pub name: String,
     pub last_name: Option<String>,
-    pub email: String,
-    pub phone: Option<String>,
-    pub address: Option<String>,
+    /// Unset where it is not the reader's to know.
+    #[serde(flatten)]
+    #[schema(schema_with = perhaps::<Contact>)]
+    pub contact: Option<Contact>,
     pub role: Role,
+    #[schema(format = DateTime)]
     pub created_at: String,
+    #[schema(format = DateTime)]
     pub updated_at: String,
     #[serde(flatten)]
+    #[schema(schema_with = perhaps::<Technician>)]
     pub technician: Option<Technician>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Technician {
+    #[schema(min_length = 1)]
     pub specialty: String,
+    #[schema(minimum = 0, required = false, default = 0)]
     pub experience_years: i64,
+    #[schema(required = false, default = false)]
     pub is_evaluator: bool,
+    #[schema(required = false, default = true)]
     pub active: bool,
+}
+
+/// How to reach someone.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Contact {
+    pub email: String,
+    pub phone: Option<String>,
+    pub address: Option<String>,
+}
+
+/// Fields that stand beside the others, all or none.
+fn perhaps<T: PartialSchema>() -> Schema {
+    let RefOr::T(Schema::Object(mut fields)) = T::schema() else {
+        unreachable!("it is a struct with named fields")
+    };
+    fields.required.clear();
+    fields.into()
 }
 
 /// Someone who is to be added.
@@ -82,9 +110,11 @@ pub fn user_from(row: &AnyRow, prefix: &str) -> sqlx::Result<User> {
         id: row.try_get(column("id").as_str())?,
         name: row.try_get(column("name").as_str())?,
         last_name: row.try_get(column("last_name").as_str())?,
-        email: row.try_get(column("email").as_str())?,
-        phone: row.try_get(column("phone").as_str())?,
-        address: row.try_get(column("address").as_str())?,
+        contact: Some(Contact {
+            email: row.try_get(column("email").as_str())?,
+            phone: row.try_get(column("phone").as_str())?,
+            address: row.try_get(column("address").as_str())?,
+        }),
         role,
         created_at: iso(row.try_get(column("created_at").as_str())?),
         updated_at: iso(row.try_get(column("updated_at").as_str())?),
@@ -187,14 +217,85 @@ pub async fn add(tx: &mut Tx, user: NewUser, at: i64) -> Result<User, Error> {
     .bind(at)
     .execute(&mut **tx)
     .await
-    .map_err(|error| {
-        unless_taken(error, || {
-            Error::bad_request("A user already exists with this associated email address.")
-        })
-    })?;
+    .map_err(|error| unless_taken(error, mail_is_taken))?;
     by_id(&mut **tx, &id)
         .await?
         .ok_or_else(|| Error::internal(anyhow::anyhow!("a user vanished while it was added")))
+}
+
+fn mail_is_taken() -> Error {
+    Error::bad_request("A user already exists with this associated email address.")
+}
+
+/// What is to be another than before.
+#[derive(Default)]
+pub struct UserChange {
+    pub name: Option<String>,
+    pub last_name: Option<String>,
+    pub email: Option<String>,
+    pub password_hash: Option<String>,
+    pub phone: Option<String>,
+    pub address: Option<String>,
+    pub technician: TechnicianChange,
+}
+
+/// What is to be another than before about a technician.
+#[derive(Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TechnicianChange {
+    #[schema(min_length = 1)]
+    pub specialty: Option<String>,
+    #[schema(minimum = 0)]
+    pub experience_years: Option<i64>,
+    pub is_evaluator: Option<bool>,
+    pub active: Option<bool>,
+}
+
+pub async fn change(tx: &mut Tx, id: &str, change: UserChange, at: i64) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE users SET name = COALESCE($1, name), last_name = COALESCE($2, last_name), \
+         email = COALESCE($3, email), password_hash = COALESCE($4, password_hash), phone = COALESCE($5, phone), \
+         address = COALESCE($6, address), specialty = COALESCE($7, specialty), \
+         experience_years = COALESCE($8, experience_years), is_evaluator = COALESCE($9, is_evaluator), \
+         active = COALESCE($10, active), updated_at = $11 WHERE id = $12",
+    )
+    .bind(change.name)
+    .bind(change.last_name)
+    .bind(change.email)
+    .bind(change.password_hash)
+    .bind(change.phone)
+    .bind(change.address)
+    .bind(change.technician.specialty)
+    .bind(change.technician.experience_years)
+    .bind(change.technician.is_evaluator.map(i64::from))
+    .bind(change.technician.active.map(i64::from))
+    .bind(at)
+    .bind(id.to_owned())
+    .execute(&mut **tx)
+    .await
+    .map_err(|error| unless_taken(error, mail_is_taken))?;
+    Ok(())
+}
+
+/// Unless others depend on them, or they are the last administrator.
+pub async fn delete(tx: &mut Tx, user: &User) -> Result<(), Error> {
+    let administrators = "SELECT COUNT(*) FROM users WHERE role = 'Admin'";
+    if user.role == Role::Admin && count(tx, administrators).await? == 1 {
+        return Err(Error::conflict("The last administrator cannot be deleted"));
+    }
+    let dependents = [
+        ("equipments", "SELECT COUNT(*) FROM equipments WHERE user_id = $1"),
+        ("evaluated repair orders", "SELECT COUNT(*) FROM repair_orders WHERE evaluated_by = $1"),
+        ("details of repair orders", "SELECT COUNT(*) FROM order_details WHERE technician_id = $1"),
+        ("reviews", "SELECT COUNT(*) FROM repair_order_reviews WHERE user_id = $1"),
+    ];
+    unless_depended_on(tx, "User", &user.id, &dependents).await?;
+    sqlx::query("DELETE FROM users WHERE id = $1").bind(user.id.clone()).execute(&mut **tx).await?;
+    Ok(())
+}
+
+async fn count(tx: &mut Tx, sql: &'static str) -> sqlx::Result<i64> {
+    sqlx::query_scalar(sql).fetch_one(&mut **tx).await
 }
 
 /// Who evaluates new orders: of those who take work, the one with the fewest open ones.
