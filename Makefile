@@ -14,6 +14,9 @@ WEB_SOURCES := $(shell find frontend shared index.html Trunk.toml Cargo.toml Car
 LOCKED := $(if $(CI),--locked)
 # The benchmark is for Linux: epoll, pinning to a core, /proc.
 WORKSPACE := --workspace $(if $(filter Linux,$(shell uname -s)),,--exclude pulso-bench)
+# For machines without PostgreSQL: make test PULSO_TEST_DATABASES=sqlite
+export PULSO_TEST_DATABASES
+WITHOUT_POSTGRES := $(if $(filter sqlite,$(PULSO_TEST_DATABASES)),-- --skip postgres)
 STEP = @printf '\n== %s\n'
 
 .PHONY: help setup setup-web run dev build dist test test-long chaos bench check-fmt check-lint check-unit check-browser fmt
@@ -82,7 +85,7 @@ check-lint: setup-web
 
 check-unit:
 	$(STEP) 'Tests of the rules, of the real server against a fake backend, and a short chaos'
-	@cargo test $(WORKSPACE) $(LOCKED)
+	@cargo test $(WORKSPACE) $(LOCKED) $(WITHOUT_POSTGRES)
 
 check-browser: setup build
 	$(STEP) 'A real browser against the real server'

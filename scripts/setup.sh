@@ -2,7 +2,7 @@
 # Installs what building and testing need, and nothing twice. Looks before it installs; safe to repeat.
 #
 #   scripts/setup.sh web    the wasm target, trunk, wasm-bindgen, wasm-opt, a C compiler
-#   scripts/setup.sh test   that, and a browser with the packages that drive it (what you get without an argument, too)
+#   scripts/setup.sh test   that, PostgreSQL, and a browser with the packages that drive it (what you get without an argument, too)
 #   scripts/setup.sh bench  that, and the servers that Pulso is measured beside
 #
 # Tools go into a folder of our own, so that yours are left alone; a fitting version on PATH is used as it is.
@@ -115,6 +115,24 @@ need_browser() {
     || fail "no Chromium: install one (on Debian: sudo apt-get install chromium), or set CHROMIUM to its path"
 }
 
+# Only its programs: the tests start a database of their own.
+need_postgres() {
+  if [ "${PULSO_TEST_DATABASES:-}" = sqlite ] || has initdb; then return; fi
+  if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then return; fi
+  say "installing PostgreSQL (30 seconds, once)"
+  # The run level keeps Debian from starting it as a service, and the setting from making a database for that.
+  local settings=/etc/postgresql-common/createcluster.d/pulso-setup.conf
+  if is_root && has apt-get; then
+    mkdir -p "${settings%/*}"
+    echo 'create_main_cluster = false' >"$settings"
+  fi
+  if ! RUNLEVEL=1 apt_install postgresql; then
+    rm -f "$settings"
+    fail "no PostgreSQL: please install it (initdb and pg_ctl on PATH), or leave its tests out: make test PULSO_TEST_DATABASES=sqlite"
+  fi
+  rm -f "$settings"
+}
+
 # Where one of them cannot be had the benchmark leaves it out and says so.
 need_bench_peers() {
   local peers=bench/peers
@@ -156,6 +174,7 @@ if ! { [ -e "$ready" ] && [ "$(found 2>&1)" = "$(cat "$ready")" ]; }; then
   found >"$ready"
 fi
 if [ "$group" != web ]; then
+  need_postgres
   need_browser_packages
   need_browser
 fi

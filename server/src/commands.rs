@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use shop::{Admin, Progress, Seeding};
 use std::io::{IsTerminal, stdin};
 use std::io::{Write, stderr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,15 @@ pub enum Command {
     Admin(AdminCommand),
     /// Fills the embedded shop with invented orders, to try out how it goes with many
     Seed(Seed),
+    /// Copies the SQLite database to a new file, while a server goes on writing
+    Backup(Backup),
+}
+
+#[derive(Args)]
+pub struct Backup {
+    /// A file that is not there yet
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -82,6 +92,7 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     match command {
         Command::Admin(AdminCommand::Create(new)) => create_admin(new.email, &config).await,
         Command::Seed(wish) => seed(&wish, &config).await,
+        Command::Backup(backup) => back_up(&backup.file, &config).await,
     }
 }
 
@@ -154,6 +165,18 @@ fn progress_line(progress: Progress) -> String {
         }
         Progress::Totals => "totals of the statistics".to_owned(),
     }
+}
+
+async fn back_up(file: &Path, config: &Config) -> anyhow::Result<()> {
+    let key = shop::backup(&config.database_url, file).await?;
+    println!("{} holds the shop in {} as it is now", file.display(), config.database_name());
+    if let Some(key) = key {
+        println!(
+            "The key of the sign-in tokens is not in it, but in {}: without that file everybody signs in again",
+            key.display()
+        );
+    }
+    Ok(())
 }
 
 /// Unseen where a person types it; the first line where a program gives it.

@@ -51,6 +51,10 @@ pub async fn run(
         Source::Shop(shop) if config.demo_traffic => Some(tokio::spawn(shop.clone().demo_traffic())),
         Source::Shop(_) | Source::Upstream(_) => None,
     };
+    let place = match &source {
+        Source::Shop(shop) => Some(tokio::spawn(shop.clone().warn_of_other_servers())),
+        Source::Upstream(_) => None,
+    };
     greet(&config, &source, address);
     let hub = live.hub.clone();
     let room = machine::room_for_clients();
@@ -76,8 +80,8 @@ pub async fn run(
     }
     memory.abort();
     updater.abort();
-    if let Some(traffic) = traffic {
-        traffic.abort();
+    for task in [traffic, place].into_iter().flatten() {
+        task.abort();
     }
     Ok(())
 }
@@ -98,6 +102,7 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
         jwt_secret: config.jwt_secret.clone(),
         admin: config.admin().map(|(email, password)| Admin { email, password }),
         demo: config.demo,
+        time_zone: Some(config.time_zone.clone()),
     };
     let inbox = inbox.clone();
     let announce = Arc::new(move |event, id| inbox.announce(event, id, None, Origin::Shop));

@@ -17,7 +17,7 @@ pub(crate) async fn ensure_admin(store: &Store, passwords: &Passwords, admin: &A
     if demo::give_way(store, passwords, &email, &hash).await? {
         return Ok(());
     }
-    let mut tx = store.write().await?;
+    let mut tx = store.write_alone().await?;
     if users::has_admin(&mut **tx).await? {
         return Ok(());
     }

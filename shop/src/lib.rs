@@ -6,6 +6,7 @@
 mod auth;
 mod api;
 mod transitions;
+mod search;
 mod store;
 mod stats;
 mod first_admin;
@@ -19,11 +20,14 @@ pub use seed::{Progress, Seeded, Seeding};
 
 use anyhow::Context;
 use auth::Passwords;
+use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::Store;
+use store::{Moment, Store};
+use tokio::sync::Semaphore;
 
 /// HS256 is as strong as its key, up to this length.
 const KEY_BYTES: usize = 32;
@@ -44,6 +48,8 @@ pub struct Options {
     pub admin: Option<Admin>,
     /// Fills an empty shop with invented data.
     pub demo: bool,
+    /// Name of the time zone whose days the shop counts; unset: UTC.
+    pub time_zone: Option<String>,
 }
 
 /// Where a request comes from, as far as the server in front knows: an extension of the request.
@@ -67,6 +73,8 @@ struct Inner {
     passwords: Passwords,
     announce: Announce,
     sign_in: Option<DemoSignIn>,
+    zone: TimeZone,
+    whole_lists: Arc<Semaphore>,
 }
 
 impl Shop {
@@ -81,16 +89,18 @@ impl Shop {
             Some(secret) => given_key(secret)?,
             None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
         };
+        let zone = zone_of(options.time_zone.as_deref())?;
         let passwords = Passwords::default();
         if options.demo {
-            demo::fill(&store, &passwords).await?;
+            demo::fill(&store, &passwords, &zone).await?;
         }
         if let Some(admin) = &options.admin {
             first_admin::ensure_admin(&store, &passwords, admin).await?;
         }
         let sign_in = demo::sign_in(&store, &passwords).await?;
         let tokens = Tokens::new(&secret);
-        let shop = Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in }));
+        let whole_lists = Arc::new(Semaphore::new(api::WHOLE_LISTS));
+        let shop = Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in, zone, whole_lists }));
         if !unknown {
             // Comparing takes seconds in a large shop. It ends by itself.
             tokio::spawn(shop.clone().check_totals());
@@ -156,8 +166,17 @@ impl Shop {
         demo::traffic(self).await;
     }
 
+    /// Says so in the log for as long as another server was on this database first, until it is dropped.
+    pub async fn warn_of_other_servers(self) {
+        store::warn_of_others(self.0.store.clone()).await;
+    }
+
     fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::of(store::now(), &self.0.zone)
     }
 
     fn announce(&self, subject: Subject, change: Change, id: &str) {
@@ -175,6 +194,18 @@ pub async fn create_admin(database_url: &str, admin: &Admin) -> anyhow::Result<(
 pub async fn seed(database_url: &str, wish: &Seeding, told: impl FnMut(Progress)) -> anyhow::Result<Seeded> {
     let store = Store::open(database_url).await?;
     seed::seed(&store, wish, told).await
+}
+
+fn zone_of(name: Option<&str>) -> anyhow::Result<TimeZone> {
+    let Some(name) = name else { return Ok(TimeZone::UTC) };
+    TimeZone::get(name)
+        .with_context(|| format!("{name:.100} is no time zone; expected one such as America/Guayaquil"))
+}
+
+/// Copies the database to a file that is not there yet, while a server goes on writing, for the command line. Returns the
+/// kept key of the sign-in tokens, which is no part of the copy.
+pub async fn backup(database_url: &str, to: &Path) -> anyhow::Result<Option<PathBuf>> {
+    store::backup(database_url, to).await
 }
 
 fn given_key(secret: &SecretString) -> anyhow::Result<Vec<u8>> {

@@ -86,7 +86,7 @@ pub struct PageConfig {
 )]
 pub async fn config(State(app): State<App>) -> Json<PageConfig> {
     let (mode, features): (_, &[_]) = match app.source {
-        Source::Shop(_) => ("embedded", &["register", "equipmentFor", "create"]),
+        Source::Shop(_) => ("embedded", &["register", "equipmentFor", "create", "paging"]),
         Source::Upstream(_) => ("upstream", &["create"]),
     };
     Json(PageConfig {

@@ -43,6 +43,7 @@ pub fn cors(origins: Origins) -> CorsLayer {
             header::ETAG,
             header::RETRY_AFTER,
             HeaderName::from_static("x-total-count"),
+            HeaderName::from_static("x-total-count-is"),
             header::LINK,
         ])
         .max_age(Duration::from_secs(600))

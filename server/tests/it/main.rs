@@ -8,6 +8,7 @@ mod notify;
 mod stats;
 mod limits;
 mod process;
+mod database;
 mod upstream;
 mod access;
 mod layers;

@@ -28,6 +28,7 @@ pub fn begin() -> OpenApi {
             (name = "services", description = "What the shop offers"),
             (name = "spare-parts", description = "What repairs use up"),
             (name = "repair-orders", description = "From taking in to delivery"),
+            (name = "repair-order-reviews", description = "What clients say afterwards"),
         )
     )]
     struct Document;

@@ -1,5 +1,7 @@
 //! What a stranger is told: the contract's form, and never a cause.
 
+use super::repeat::Undone;
+use crate::store::{Failure, busy};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +14,8 @@ pub struct Error {
     status: StatusCode,
     message: Message,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Nothing happened, and it would go through if the request were made again.
+    passes: bool,
 }
 
 /// For people.
@@ -38,7 +42,7 @@ pub struct Problem<'a> {
 
 impl Error {
     pub fn new(status: StatusCode, message: impl Into<String>) -> Error {
-        Error { status, message: Message::One(message.into()), headers: Vec::new() }
+        Error { status, message: Message::One(message.into()), headers: Vec::new(), passes: false }
     }
 
     pub fn bad_request(message: impl Into<String>) -> Error {
@@ -47,7 +51,12 @@ impl Error {
 
     /// Every fault at once.
     pub fn invalid(faults: Vec<String>) -> Error {
-        Error { status: StatusCode::BAD_REQUEST, message: Message::Many(faults), headers: Vec::new() }
+        Error {
+            status: StatusCode::BAD_REQUEST,
+            message: Message::Many(faults),
+            headers: Vec::new(),
+            passes: false,
+        }
     }
 
     /// No valid token.
@@ -114,11 +123,14 @@ impl From<sqlx::Error> for Error {
         if error.as_database_error().is_some_and(|cause| cause.is_foreign_key_violation()) {
             return Error::conflict("Something that this belongs to has just changed, please look again");
         }
-        if !crate::store::is_busy(&error) {
-            return Error::internal(error.into());
+        match Failure::of(&error) {
+            Failure::Lasting => Error::internal(error.into()),
+            Failure::Undone => Error { passes: true, ..busy() },
+            Failure::Busy => {
+                tracing::warn!(%error, "a request waited too long for the database");
+                busy()
+            }
         }
-        tracing::warn!(%error, "a request waited too long for the database");
-        crate::store::busy()
     }
 }
 
@@ -136,6 +148,9 @@ impl IntoResponse for Error {
         let body = Problem { message: &self.message, error, status_code: self.status.as_u16() };
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().extend(self.headers);
+        if self.passes {
+            response.extensions_mut().insert(Undone);
+        }
         response
     }
 }

@@ -4,8 +4,9 @@ use super::Error;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use shared::Money;
+use std::ops::RangeInclusive;
 
 /// Characters of the longest text that anyone needs to write.
 const TEXT_CHARS: usize = 5_000;
@@ -205,6 +206,11 @@ impl Fields {
     }
 
     pub fn optional_integer(&mut self, name: &str, least: i64) -> Option<i64> {
+        self.optional_integer_within(name, least..=MOST_PIECES)
+    }
+
+    pub fn optional_integer_within(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let (least, most) = range.into_inner();
         let value = self.take(name)?;
         // 3.0 is a whole number, too.
         let whole = value
@@ -212,8 +218,8 @@ impl Fields {
             .or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15).map(|n| n as i64));
         match whole {
             Some(number) if number < least => self.fault(name, &format!("must not be less than {least}")),
-            Some(number) if number > MOST_PIECES => {
-                self.fault(name, &format!("must not be greater than {MOST_PIECES}"));
+            Some(number) if number > most => {
+                self.fault(name, &format!("must not be greater than {most}"));
             }
             Some(number) => return Some(number),
             None => self.fault(name, "must be an integer number"),
@@ -222,23 +228,30 @@ impl Fields {
     }
 
     pub fn integer(&mut self, name: &str, least: i64) -> i64 {
+        self.integer_within(name, least..=MOST_PIECES)
+    }
+
+    pub fn integer_within(&mut self, name: &str, range: RangeInclusive<i64>) -> i64 {
+        let least = *range.start();
         if !self.is_given(name) {
             self.fault(name, "must be an integer number");
             return least;
         }
-        self.optional_integer(name, least).unwrap_or(least)
+        self.optional_integer_within(name, range).unwrap_or(least)
     }
 
-    /// An amount that is not negative.
+    /// An amount that is not negative. More than two decimals are rounded to the nearest cent, half a cent up, as
+    /// written and not as a double holds it: shops that run keep such amounts in `numeric(10,2)`, which does that,
+    /// and a client that sends a price with 15 % on it must not be refused here.
     pub fn optional_money(&mut self, name: &str) -> Option<Money> {
-        let Some(units) = self.take(name)?.as_f64() else {
+        let Value::Number(number) = self.take(name)? else {
             self.fault(name, "must be a number conforming to the specified constraints");
             return None;
         };
-        match Money::from_units(units) {
-            Some(money) if money.cents < 0 => self.fault(name, "must not be less than 0"),
-            Some(money) if money.cents <= MOST_CENTS => return Some(money),
-            _ => self.fault(name, &format!("must not be greater than {}", MOST_CENTS / 100)),
+        match cents(&number) {
+            Some(cents) if cents <= MOST_CENTS => return Some(Money::from_cents(cents)),
+            Some(_) => self.fault(name, &format!("must not be greater than {}", MOST_CENTS / 100)),
+            None => self.fault(name, "must not be less than 0"),
         }
         None
     }
@@ -306,6 +319,24 @@ impl Fields {
         }
         values
     }
+}
+
+/// The nearest cent; `None` below zero, and the highest number for what is too high for any amount.
+fn cents(number: &Number) -> Option<i64> {
+    let units = number.as_f64().unwrap_or(f64::MAX);
+    if units < 0.0 {
+        return None;
+    }
+    if units > MOST_CENTS as f64 {
+        return Some(i64::MAX);
+    }
+    // The shortest text that reads as this number, which is what its sender wrote, to 16 digits and a half.
+    let text = format!("{units}");
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    let digit = |at: usize| decimals.as_bytes().get(at).map_or(0, |digit| i64::from(digit - b'0'));
+    let half_a_cent_or_more = i64::from(digit(2) >= 5);
+    let whole: i64 = whole.parse().expect("Display of a small f64 has no exponent");
+    Some(whole * 100 + digit(0) * 10 + digit(1) + half_a_cent_or_more)
 }
 
 /// PostgreSQL keeps none in a text. The depth is bounded by the parser.
@@ -394,6 +425,36 @@ mod tests {
             ["details.0.technicianId must be a UUID", "details.0.unitPrice must not be less than 0"]
         );
         assert_eq!(faults(json!({"details": {}}), detail), ["details must be an array"]);
+    }
+
+    #[test]
+    fn amounts_are_rounded_to_the_nearest_cent_as_they_were_written() {
+        let check = |json: &str, cents: Result<i64, &str>| {
+            let mut fields = fields(json!({ "price": serde_json::from_str::<Value>(json).expect("JSON") }));
+            let money = fields.optional_money("price").map(|money| money.cents);
+            let faults = fields.all_faults();
+            let read = money.ok_or(faults.first().map(String::as_str).unwrap_or_default());
+            assert_eq!(read, cents, "{json}");
+        };
+        check("0", Ok(0));
+        check("-0.0", Ok(0));
+        check("10.99", Ok(1_099));
+        check("10.999", Ok(1_100));
+        check("10.994", Ok(1_099));
+        // As doubles, these two are a little less than what they say.
+        check("1.005", Ok(101));
+        check("8.165", Ok(817));
+        check("0.005", Ok(1));
+        check("1e-7", Ok(0));
+        check("1.5e2", Ok(15_000));
+        check("9999999.99", Ok(999_999_999));
+        check("10000000", Ok(MOST_CENTS));
+        check("10000000.01", Err("price must not be greater than 10000000"));
+        check("1e300", Err("price must not be greater than 10000000"));
+        check("18446744073709551615", Err("price must not be greater than 10000000"));
+        check("-0.001", Err("price must not be less than 0"));
+        check("-1", Err("price must not be less than 0"));
+        check("\"10\"", Err("price must be a number conforming to the specified constraints"));
     }
 
     #[test]

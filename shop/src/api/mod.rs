@@ -1,6 +1,7 @@
 //! Every route of the shop on one page. The statistics are served by whoever keeps their newest state.
 
 mod error;
+mod repeat;
 mod fields;
 pub mod document;
 mod caller;
@@ -8,8 +9,13 @@ mod auth;
 mod users;
 mod equipments;
 mod catalog;
+mod whole;
 mod orders;
+mod order_query;
+mod order_list;
 mod order_changes;
+mod order_work;
+mod reviews;
 
 pub use error::Error;
 
@@ -17,13 +23,16 @@ pub(crate) use caller::Caller;
 pub(crate) use document::{one_of, perhaps_one_of};
 pub(crate) use equipments::take_in as take_in_device;
 pub(crate) use fields::is_email;
-pub(crate) use order_changes::{Item, Wish, apply, work_on};
+pub(crate) use order_changes::{Item, Wish, apply};
+pub(crate) use order_work::work_on;
 pub(crate) use orders::take_in;
 pub(crate) use users::{Person, add as add_user};
+pub(crate) use whole::WHOLE_LISTS;
 
 use crate::Shop;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use std::future::Future;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,7 +43,9 @@ const BODY_BYTES: usize = 256 * 1024;
 
 pub fn router(shop: Shop) -> Router {
     let (router, _) = routes().split_for_parts();
-    router.layer(DefaultBodyLimit::max(BODY_BYTES)).with_state(shop)
+    let router = router.layer(DefaultBodyLimit::max(BODY_BYTES));
+    let router = if shop.store().undoes() { router.layer(from_fn(repeat::repeat)) } else { router };
+    router.with_state(shop)
 }
 
 /// What the routes say of themselves.
@@ -61,11 +72,14 @@ fn routes() -> OpenApiRouter<Shop> {
         .routes(routes!(catalog::service, catalog::change_service, catalog::delete_service))
         .routes(routes!(catalog::parts, catalog::add_part))
         .routes(routes!(catalog::part, catalog::change_part, catalog::delete_part))
-        .routes(routes!(orders::list, orders::add))
-        .routes(routes!(orders::evaluated))
-        .routes(routes!(order_changes::change_work))
-        .routes(routes!(order_changes::move_work))
+        .routes(routes!(order_list::list, orders::add))
+        .routes(routes!(order_list::evaluated))
+        .routes(routes!(order_work::own))
+        .routes(routes!(order_work::change_work))
+        .routes(routes!(order_work::move_work))
         .routes(routes!(orders::one, order_changes::change, orders::delete))
+        .routes(routes!(reviews::list, reviews::add))
+        .routes(routes!(reviews::one, reviews::change, reviews::delete))
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.

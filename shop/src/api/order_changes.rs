@@ -1,22 +1,21 @@
 //! Repair orders moved on: what PATCH may change, and who may change it.
 
-use super::caller::{Caller, Id, Staff};
+use super::caller::{Caller, Id};
 use super::document::{Both, MayConflict, Named, TokenOfRole, WithBody, new_or_known};
 use super::fields::Fields;
+use super::order_work::detail_status;
 use super::orders::{new_detail, new_part, no_access};
 use super::{Error, to_the_end};
 use crate::Shop;
 use crate::auth::Role;
+use crate::store::Write;
 use crate::store::orders::{
-    self, Detail, DetailChange, DetailStatus, NewDetail, NewPart, Order, OrderBrief, OrderChange, PartChange,
-    Standing,
+    self, DetailChange, DetailStatus, NewDetail, NewPart, Order, OrderChange, PartChange, Standing,
 };
-use crate::store::{Write, now};
 use crate::transitions::{self, Acting, Refusal};
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use shared::{Change, Money, OrderStatus, Subject};
+use shared::{Change, OrderStatus, Subject};
 use std::borrow::Cow;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -105,11 +104,6 @@ fn order_status(fields: &mut Fields) -> Option<OrderStatus> {
     fields.optional_one_of("status", &codes).and_then(|code| OrderStatus::parse(&code))
 }
 
-fn detail_status(fields: &mut Fields) -> Option<DetailStatus> {
-    let codes = DetailStatus::ALL.map(DetailStatus::code);
-    fields.optional_one_of("status", &codes).and_then(|code| DetailStatus::parse(&code))
-}
-
 fn detail_change(item: &mut Fields) -> DetailChange {
     DetailChange {
         service_id: item.optional_id("serviceId"),
@@ -127,22 +121,31 @@ fn part_change(item: &mut Fields) -> PartChange {
 }
 
 /// One transaction: refused means that nothing changed.
+///
+/// First what the order says, then its details and parts, under the status that it had; then the status, with which
+/// it may have the details it was just given. A piece of work that is done by this may make it ready, unless the
+/// status asked for led elsewhere. (A client that sends the status as it was along has asked for none.)
 pub(crate) async fn apply(shop: Shop, id: String, caller: Caller, wish: Wish) -> Result<Order, Error> {
-    let at = now();
+    let moment = shop.moment();
     let mut tx = shop.store().write().await?;
     let mut standing = orders::standing(&mut tx, &id).await?;
     let acting = acting(&caller, &standing).ok_or_else(no_access)?;
     may_wish(&caller, acting, &standing, &wish)?;
-    orders::change(&mut tx, &id, wish.order, at).await?;
+    let finishes = wish.details.iter().any(finishes_work);
     let items_change = !wish.details.is_empty() || !wish.parts.is_empty();
-    change_items(&mut tx, &mut standing, &caller, wish.details, wish.parts, at).await?;
+    orders::change(&mut tx, &id, wish.order, moment.at).await?;
+    change_details(&mut tx, &standing, &caller, wish.details, moment.at).await?;
+    change_parts(&mut tx, &standing, wish.parts, moment.at).await?;
     if items_change {
-        orders::recompute_cost(&mut tx, &id).await?;
+        orders::recompute_cost(&mut tx, &id, moment.at).await?;
     }
     if let Some(status) = wish.status {
         transitions::check(standing.status, status, acting)
             .map_err(|refusal| refused(standing.status, status, refusal))?;
-        orders::set_status(&mut tx, &mut standing, status, &caller.id, at).await?;
+        orders::set_status(&mut tx, &mut standing, status, &caller.id, moment).await?;
+    }
+    if finishes {
+        orders::ready_when_all_is_done(&mut tx, &mut standing, &caller.id, moment).await?;
     }
     let order = orders::by_id(&mut tx, &id).await?;
     tx.commit().await?;
@@ -150,37 +153,60 @@ pub(crate) async fn apply(shop: Shop, id: String, caller: Caller, wish: Wish) ->
     Ok(order)
 }
 
-async fn change_items(
+fn finishes_work(item: &Item<NewDetail, DetailChange>) -> bool {
+    match item {
+        Item::Known(_, change) => change.status == Some(DetailStatus::Completed),
+        Item::New(_) => false,
+    }
+}
+
+async fn change_details(
     tx: &mut Write,
-    standing: &mut Standing,
+    standing: &Standing,
     caller: &Caller,
     details: Vec<Item<NewDetail, DetailChange>>,
-    parts: Vec<Item<NewPart, PartChange>>,
     at: i64,
 ) -> Result<(), Error> {
-    let (id, status) = (standing.id.clone(), standing.status);
-    let work_changes = !details.is_empty();
+    let order = &standing.id;
     for detail in details {
         match detail {
-            Item::New(new) => orders::add_detail(tx, &id, new, at).await?,
+            Item::New(new) => orders::add_detail(tx, order, new, at).await?,
             Item::Known(detail, change) => {
-                if only_own_work(caller, standing) {
-                    orders::work_of(tx, &detail, &caller.id).await.map_err(|_| Error::forbidden())?;
+                let own = orders::order_of_work(tx, &detail, &caller.id).await?;
+                if only_own_work(caller, standing) && own.as_ref() != Some(order) {
+                    return Err(Error::forbidden());
                 }
-                orders::change_detail(tx, &id, &detail, change, at).await?;
+                orders::change_detail(tx, order, &detail, change, at).await?;
             }
         }
     }
+    Ok(())
+}
+
+async fn change_parts(
+    tx: &mut Write,
+    standing: &Standing,
+    mut parts: Vec<Item<NewPart, PartChange>>,
+    at: i64,
+) -> Result<(), Error> {
+    // In a fixed order, so that two orders for the same parts do not wait for each other; those that the order has
+    // come first, since they may give back what a new one takes.
+    let (order, status) = (&standing.id, standing.status);
+    parts.sort_by(|a, b| place(a).cmp(&place(b)));
     for part in parts {
         match part {
-            Item::New(new) => orders::add_part(tx, &id, status, new, at).await?,
-            Item::Known(part, change) => orders::change_part(tx, &id, status, &part, change, at).await?,
+            Item::New(new) => orders::add_part(tx, order, status, new, at).await?,
+            Item::Known(part, change) => orders::change_part(tx, order, status, &part, change, at).await?,
         }
     }
-    if work_changes {
-        orders::ready_when_all_is_done(tx, standing, &caller.id, at).await?;
-    }
     Ok(())
+}
+
+fn place(item: &Item<NewPart, PartChange>) -> (bool, &str) {
+    match item {
+        Item::Known(id, _) => (false, id),
+        Item::New(new) => (true, &new.part_id),
+    }
 }
 
 fn acting(caller: &Caller, standing: &Standing) -> Option<Acting> {
@@ -232,134 +258,4 @@ fn refused(from: OrderStatus, to: OrderStatus, refusal: Refusal) -> Error {
             ))
         }
     }
-}
-
-/// What a technician says of own work.
-#[derive(ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkChange {
-    status: DetailStatus,
-    #[schema(minimum = 0, value_type = f64)]
-    unit_price: Money,
-    #[schema(minimum = 0, value_type = Option<f64>)]
-    discount: Option<Money>,
-    image_url: Option<String>,
-    notes: Option<String>,
-}
-
-impl WorkChange {
-    fn read(fields: &mut Fields) -> WorkChange {
-        WorkChange {
-            status: required_status(fields),
-            unit_price: fields.money("unitPrice"),
-            discount: fields.optional_money("discount"),
-            image_url: fields.optional_text("imageUrl"),
-            notes: fields.optional_text("notes"),
-        }
-    }
-}
-
-impl From<WorkChange> for DetailChange {
-    fn from(work: WorkChange) -> DetailChange {
-        DetailChange {
-            status: Some(work.status),
-            unit_price: Some(work.unit_price),
-            discount: work.discount,
-            image_url: work.image_url,
-            notes: work.notes,
-            ..DetailChange::default()
-        }
-    }
-}
-
-/// How far own work is.
-#[derive(ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkStatus {
-    status: DetailStatus,
-    notes: Option<String>,
-}
-
-/// A piece of work with the order that it belongs to.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Work {
-    #[serde(flatten)]
-    detail: Detail,
-    repair_order: OrderBrief,
-}
-
-/// Changes an own piece of work.
-#[utoipa::path(
-    patch,
-    path = "/repair-orders/technician/detail/{id}",
-    tag = "repair-orders",
-    params(Id),
-    request_body = WorkChange,
-    responses((status = 200, description = "The work as it is now", body = Work), TokenOfRole, Named, WithBody),
-    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
-)]
-pub async fn change_work(
-    State(shop): State<Shop>,
-    _: Staff,
-    caller: Caller,
-    Id(id): Id,
-    mut fields: Fields,
-) -> Result<Json<Work>, Error> {
-    let change = WorkChange::read(&mut fields);
-    fields.finish()?;
-    to_the_end(work_on(shop, id, caller, change.into())).await.map(Json)
-}
-
-/// Says how far an own piece of work is.
-#[utoipa::path(
-    patch,
-    path = "/repair-orders/technician/detail/{id}/status",
-    tag = "repair-orders",
-    params(Id),
-    request_body = WorkStatus,
-    responses((status = 200, description = "The work as it is now", body = Work), TokenOfRole, Named, WithBody),
-    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
-)]
-pub async fn move_work(
-    State(shop): State<Shop>,
-    _: Staff,
-    caller: Caller,
-    Id(id): Id,
-    mut fields: Fields,
-) -> Result<Json<Work>, Error> {
-    let WorkStatus { status, notes } =
-        WorkStatus { status: required_status(&mut fields), notes: fields.optional_text("notes") };
-    fields.finish()?;
-    let change = DetailChange { status: Some(status), notes, ..DetailChange::default() };
-    to_the_end(work_on(shop, id, caller, change)).await.map(Json)
-}
-
-fn required_status(fields: &mut Fields) -> DetailStatus {
-    let code = fields.one_of("status", &DetailStatus::ALL.map(DetailStatus::code));
-    // A wrong one is among the faults by now, and nobody will see this value.
-    DetailStatus::parse(&code).unwrap_or(DetailStatus::Pending)
-}
-
-/// A technician's own piece of work; the last one to be done makes the order ready.
-pub(crate) async fn work_on(
-    shop: Shop,
-    detail: String,
-    caller: Caller,
-    change: DetailChange,
-) -> Result<Work, Error> {
-    let at = now();
-    let mut tx = shop.store().write().await?;
-    let id = orders::work_of(&mut tx, &detail, &caller.id).await?;
-    let mut standing = orders::standing(&mut tx, &id).await?;
-    orders::change_detail(&mut tx, &id, &detail, change, at).await?;
-    orders::recompute_cost(&mut tx, &id).await?;
-    orders::ready_when_all_is_done(&mut tx, &mut standing, &caller.id, at).await?;
-    let order = orders::by_id(&mut tx, &id).await?;
-    tx.commit().await?;
-    shop.announce(Subject::RepairOrder, Change::Updated, &id);
-    let done = order.repair_order_details.into_iter().find(|other| other.id == detail);
-    let detail =
-        done.ok_or_else(|| Error::internal(anyhow::anyhow!("a detail vanished while it was changed")))?;
-    Ok(Work { detail, repair_order: order.brief })
 }

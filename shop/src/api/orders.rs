@@ -1,12 +1,12 @@
-//! Repair orders: taken in, listed, looked at, deleted.
+//! Repair orders: taken in, looked at, deleted.
 
-use super::caller::{Admin, Caller, Id, Staff};
+use super::caller::{Admin, Caller, Id};
 use super::document::{Named, Token, TokenOfRole, WithBody};
 use super::fields::Fields;
 use super::{Error, equipments, to_the_end};
 use crate::Shop;
 use crate::auth::Role;
-use crate::store::orders::{NewDetail, NewOrder, NewPart, Order, Whose};
+use crate::store::orders::{NewDetail, NewOrder, NewPart, Order};
 use crate::store::{self, now};
 use axum::Json;
 use axum::extract::State;
@@ -86,42 +86,6 @@ pub(crate) async fn take_in(shop: Shop, new: NewOrder, by: Caller) -> Result<Ord
     tx.commit().await?;
     shop.announce(Subject::RepairOrder, Change::Created, &id);
     Ok(order)
-}
-
-/// A client's own orders, a technician's, or all for an administrator.
-#[utoipa::path(
-    get,
-    path = "/repair-orders",
-    tag = "repair-orders",
-    responses((status = 200, description = "Newest first", body = Vec<Order>), Token),
-    security(("bearer" = []))
-)]
-pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<Order>>, Error> {
-    let whose = match caller.role {
-        Role::Admin => Whose::Everyone,
-        Role::Technician => Whose::Worked(&caller.id),
-        Role::User => Whose::Owned(&caller.id),
-    };
-    let mut tx = shop.store().read().await?;
-    let orders = store::orders::list(&mut tx, whose).await?;
-    Ok(Json(orders.into_iter().map(|order| order.seen_by(caller.role)).collect()))
-}
-
-/// The orders that the caller evaluates.
-#[utoipa::path(
-    get,
-    path = "/repair-orders/evaluator",
-    tag = "repair-orders",
-    responses((status = 200, description = "Newest first", body = Vec<Order>), TokenOfRole),
-    security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
-)]
-pub async fn evaluated(
-    State(shop): State<Shop>,
-    _: Staff,
-    caller: Caller,
-) -> Result<Json<Vec<Order>>, Error> {
-    let mut tx = shop.store().read().await?;
-    Ok(Json(store::orders::list(&mut tx, Whose::Evaluated(&caller.id)).await?))
 }
 
 /// An order: a client's own, a technician's, or any for an administrator.

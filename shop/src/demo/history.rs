@@ -9,7 +9,8 @@ use crate::store::orders::{
     self, DetailChange, DetailStatus, NewDetail, NewOrder, NewPart, OrderChange, Standing,
 };
 use crate::store::users::{self, NewUser, Technician};
-use crate::store::{Tx, Write, now};
+use crate::store::{Moment, Tx, Write, now};
+use jiff::tz::TimeZone;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -43,7 +44,7 @@ struct Device {
     kind: String,
 }
 
-pub async fn invent(tx: &mut Write, hash: &str) -> Result<(), Error> {
+pub async fn invent(tx: &mut Write, hash: &str, zone: &TimeZone) -> Result<(), Error> {
     let mut rng = StdRng::seed_from_u64(SEED);
     let opened = now() - (DAYS + 10) * DAY;
     let cast = hire(tx, &mut rng, hash, opened).await?;
@@ -54,7 +55,7 @@ pub async fn invent(tx: &mut Write, hash: &str) -> Result<(), Error> {
             [_, _, ..] if status.is_active() => free.next().unwrap_or(&cast.devices[0]),
             rest => some_device(&mut rng, if now() - at < 30 * DAY { rest } else { &cast.devices }),
         };
-        live_through(tx, &mut rng, &cast, device, at, status).await?;
+        live_through(tx, &mut rng, &cast, device, (at, status), zone).await?;
     }
     for (part, (.., left)) in cast.parts.iter().zip(PARTS) {
         catalog::restock(tx, part, left).await?;
@@ -212,8 +213,8 @@ async fn live_through(
     rng: &mut StdRng,
     cast: &Cast,
     device: &Device,
-    at: i64,
-    status: OrderStatus,
+    (at, status): (i64, OrderStatus),
+    zone: &TimeZone,
 ) -> Result<(), Error> {
     let Device { id: equipment_id, owner, kind } = device.clone();
     let evaluator = pick(rng, &cast.evaluators);
@@ -230,7 +231,7 @@ async fn live_through(
     let mut standing =
         Standing { id, status: InReview, equipment_id, owner, evaluator: Some(evaluator), technicians };
     for (next, at) in way.iter().zip(moments(rng, at, way.len())) {
-        take_step(tx, rng, &mut standing, *next, at).await?;
+        take_step(tx, rng, &mut standing, *next, Moment::of(at, zone)).await?;
     }
     Ok(())
 }
@@ -253,18 +254,18 @@ async fn take_step(
     rng: &mut StdRng,
     standing: &mut Standing,
     to: OrderStatus,
-    at: i64,
+    moment: Moment,
 ) -> Result<(), Error> {
     let from = standing.status;
     if from == InReview {
         let change =
             OrderChange { diagnosis: Some(pick(rng, &DIAGNOSES).to_owned()), ..OrderChange::default() };
-        orders::change(tx, &standing.id, change, at).await?;
+        orders::change(tx, &standing.id, change, moment.at).await?;
     }
     match to {
-        Ready => do_work(tx, standing, 0, at).await?,
+        Ready => do_work(tx, standing, 0, moment.at).await?,
         // The first piece of work is still to be done, or the order would be ready.
-        WaitingParts => do_work(tx, standing, 1, at).await?,
+        WaitingParts => do_work(tx, standing, 1, moment.at).await?,
         InReview | WaitingApproval | Rejected | InRepair | Delivered => {}
     }
     let by = if from == WaitingApproval {
@@ -273,7 +274,7 @@ async fn take_step(
         standing.evaluator.as_ref().unwrap_or(&standing.owner)
     };
     let by = by.clone();
-    orders::set_status(tx, standing, to, &by, at).await
+    orders::set_status(tx, standing, to, &by, moment).await
 }
 
 /// All work but the first pieces is done.

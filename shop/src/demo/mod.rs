@@ -13,6 +13,7 @@ use crate::auth::{Passwords, Role};
 use crate::store::users::{self, NewUser};
 use crate::store::{Store, now};
 use anyhow::Context;
+use jiff::tz::TimeZone;
 
 /// Who administers the demo. Everyone knows this password, so where it works, nobody else should get in.
 const EMAIL: &str = "admin@pulso.demo";
@@ -26,19 +27,19 @@ pub struct DemoSignIn {
 }
 
 /// Only into a shop where nobody is yet; all of it or nothing.
-pub(crate) async fn fill(store: &Store, passwords: &Passwords) -> anyhow::Result<()> {
+pub(crate) async fn fill(store: &Store, passwords: &Passwords, zone: &TimeZone) -> anyhow::Result<()> {
     if !users::is_empty(store.pool()).await? {
         return Ok(());
     }
     // One hash for all of them: hashing takes longer than everything else here.
     let hash = passwords.hash(PASSWORD.to_owned()).await?;
-    let mut tx = store.write().await?;
+    let mut tx = store.write_alone().await?;
     if !users::is_empty(&mut **tx).await? {
         return Ok(());
     }
     let admin = NewUser::plain("Administración", EMAIL, hash.clone(), Role::Admin);
     users::add(&mut tx, admin, now()).await?;
-    history::invent(&mut tx, &hash).await.context("the demo cannot be made")?;
+    history::invent(&mut tx, &hash, zone).await.context("the demo cannot be made")?;
     tx.commit().await?;
     Ok(())
 }

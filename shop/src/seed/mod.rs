@@ -10,7 +10,6 @@ use crate::stats;
 use crate::store::{Store, Write, now};
 use anyhow::{Context, ensure};
 use invent::Inventor;
-use rows::Rows;
 use std::time::{Duration, Instant};
 
 /// Orders in a transaction.
@@ -133,7 +132,7 @@ async fn begin(store: &Store) -> anyhow::Result<Write> {
     // Ids are random, so the pages that they belong to are, too: with a small cache nearly each would be read again.
     const SQLITE: &str = "PRAGMA cache_size = -400000; PRAGMA wal_autocheckpoint = 20000";
     // Everything is lost at most up to the last batch; then nobody needs each batch on the disk before the next.
-    const POSTGRES: &str = "SET LOCAL synchronous_commit = off";
+    const POSTGRES: &str = "SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = 0";
     let mut tx = store.write().await?;
     let settings = if store.is_sqlite() { SQLITE } else { POSTGRES };
     sqlx::raw_sql(settings).execute(&mut **tx).await?;
@@ -142,7 +141,7 @@ async fn begin(store: &Store) -> anyhow::Result<Write> {
 
 #[cfg(test)]
 mod tests {
-    use super::rows::Cell;
+    use super::rows::{Cell, Rows};
     use super::*;
     use crate::store::testing;
     use shared::{Metric, MetricSet};

@@ -179,11 +179,32 @@ pub async fn delete(tx: &mut Tx, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn set_status(tx: &mut Tx, id: &str, status: &str) -> sqlx::Result<()> {
-    sqlx::query("UPDATE equipments SET current_status = $1 WHERE id = $2")
-        .bind(status.to_owned())
+/// Work on the device begins, whatever it was before: a retired one is evidently worth it after all.
+pub async fn begin_repair(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE equipments SET current_status = 'IN_REPAIR' WHERE id = $1")
         .bind(id.to_owned())
         .execute(&mut **tx)
         .await?;
+    Ok(())
+}
+
+/// An order no longer keeps the device in the shop, so it is available, unless another order still does. One that
+/// was retired meanwhile stays so: that is a decision about the device, which no order undoes.
+pub async fn release(tx: &mut Tx, id: &str, order: &str) -> sqlx::Result<()> {
+    // Locked by a statement of its own: on PostgreSQL the next one then sees what another order of the same device
+    // has committed, and of two that end at once the second releases it.
+    sqlx::query("UPDATE equipments SET current_status = current_status WHERE id = $1")
+        .bind(id.to_owned())
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "UPDATE equipments SET current_status = 'AVAILABLE' WHERE id = $1 AND current_status = 'IN_REPAIR' \
+         AND NOT EXISTS (SELECT 1 FROM repair_orders o WHERE o.equipment_id = $1 AND o.id <> $2 \
+         AND o.status IN ('IN_REPAIR', 'WAITING_PARTS', 'READY'))",
+    )
+    .bind(id.to_owned())
+    .bind(order.to_owned())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }

@@ -8,16 +8,27 @@ pub mod equipments;
 pub mod catalog;
 pub mod orders;
 pub mod totals;
+pub mod reviews;
 mod schema;
 mod secret;
+mod failure;
+mod place;
+mod backup;
+
+pub use backup::backup;
+pub use failure::{Failure, busy, unless_taken};
+pub use place::warn_of_others;
 
 use crate::api::Error;
 use anyhow::Context;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyPool, Executor, Transaction};
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -30,11 +41,15 @@ use totals::Touched;
 const CONNECTIONS: u32 = 8;
 
 /// How long a write waits for another one.
-const BUSY: Duration = Duration::from_secs(10);
+pub const BUSY: Duration = Duration::from_secs(10);
 
 /// For each connection to SQLite. FULL: what was acknowledged survives a power cut.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                        PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY";
+
+/// For each connection to PostgreSQL. A server that hangs, or a lock that nobody gives back, must not stop the shop.
+const SETTINGS: &str = "SET lock_timeout = '10s'; SET statement_timeout = '30s'; \
+                        SET idle_in_transaction_session_timeout = '60s'";
 
 pub type Tx = Transaction<'static, Any>;
 
@@ -56,25 +71,28 @@ impl Store {
     pub async fn open(url: &str) -> anyhow::Result<Store> {
         sqlx::any::install_default_drivers();
         let kind = kind_of(url)?;
-        let options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY);
         let pool = match &kind {
             Kind::Sqlite(file, _) => {
-                let options = options.after_connect(|connection, _| {
-                    Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) })
-                });
-                let pool = options.connect(&made_if_missing(url)).await;
+                let pool = prepared(PRAGMAS).connect(&made_if_missing(url)).await;
                 pool.with_context(|| format!("the database {} cannot be opened", file.display()))?
             }
             // Its URL may hold a password, so the error does not name it.
             Kind::Postgres => {
-                options.connect(url).await.context("the database of DATABASE_URL cannot be opened")?
+                let pool = prepared(SETTINGS).connect(url).await;
+                pool.context("the database of DATABASE_URL cannot be opened")?
             }
         };
-        schema::migrations(&kind)
-            .run(&pool)
-            .await
-            .context("the database's schema cannot be brought up to date")?;
-        Ok(Store { pool, kind })
+        let store = Store { pool, kind };
+        schema::bring_up_to_date(&store).await?;
+        Ok(store)
+    }
+
+    /// Whether two transactions can stand in each other's way, so that one is undone: on SQLite one writes at a time.
+    pub fn undoes(&self) -> bool {
+        match self.kind {
+            Kind::Sqlite(..) => false,
+            Kind::Postgres => true,
+        }
     }
 
     pub fn pool(&self) -> &AnyPool {
@@ -102,11 +120,34 @@ impl Store {
                 let tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
                 Ok(Write { tx, touched: Touched::default(), _turn: Some(turn) })
             }
+            // Every statement sees what was committed before it: who has waited for a row goes on with its newest state.
             Kind::Postgres => {
-                Ok(Write { tx: self.pool.begin().await?, touched: Touched::default(), _turn: None })
+                let tx = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
+                Ok(Write { tx, touched: Touched::default(), _turn: None })
             }
         }
     }
+
+    /// A write for which the others of its kind wait, those of other servers too: what looks whether something is there
+    /// before it makes it. On SQLite every write is one of these.
+    pub async fn write_alone(&self) -> Result<Write, Error> {
+        let mut write = self.write().await?;
+        match self.kind {
+            Kind::Sqlite(..) => {}
+            Kind::Postgres => {
+                write.execute("SELECT 1 FROM pg_advisory_xact_lock(7370820)").await?;
+            }
+        }
+        Ok(write)
+    }
+}
+
+/// Connections that begin with these settings.
+fn prepared(settings: &'static str) -> AnyPoolOptions {
+    let options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY);
+    options.after_connect(move |connection, _| {
+        Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+    })
 }
 
 /// A transaction that writes; dropped without `commit`, it never happened.
@@ -159,6 +200,27 @@ fn made_if_missing(url: &str) -> String {
     }
 }
 
+/// When something happens: in milliseconds since 1970, and which day that is where the shop stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub at: i64,
+    pub today: Date,
+}
+
+impl Moment {
+    pub fn of(at: i64, zone: &TimeZone) -> Moment {
+        let instant = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
+        Moment { at, today: zone.to_datetime(instant).date() }
+    }
+}
+
+/// A file beside another one.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// Milliseconds since 1970.
 pub fn now() -> i64 {
     (OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64
@@ -175,28 +237,6 @@ pub fn iso(at: i64) -> String {
 
 pub fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
-}
-
-/// No connection was free, or another process wrote, for longer than anyone waits.
-pub fn is_busy(error: &sqlx::Error) -> bool {
-    const SQLITE_BUSY: &str = "5";
-    match error {
-        sqlx::Error::PoolTimedOut => true,
-        sqlx::Error::Database(cause) => cause.code().is_some_and(|code| code == SQLITE_BUSY),
-        _ => false,
-    }
-}
-
-pub fn busy() -> Error {
-    Error::unavailable("The shop is busy, please try again")
-}
-
-/// A row that breaks a UNIQUE rule is the caller's fault, not ours.
-pub fn unless_taken(error: sqlx::Error, message: impl FnOnce() -> Error) -> Error {
-    match error.as_database_error() {
-        Some(cause) if cause.is_unique_violation() => message(),
-        _ => error.into(),
-    }
 }
 
 /// What cannot go while others need it: each kind of dependents, and how to count it.
@@ -250,12 +290,44 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn nobody_waits_without_end_on_postgres() {
+        let database = ::testing::Database::new(::testing::Kind::Postgres).await;
+        let store = Store::open(database.url()).await.expect("an empty shop");
+        let mut tx = store.write().await.expect("a transaction");
+        for (setting, value) in [
+            ("lock_timeout", "10s"),
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "1min"),
+            ("transaction_isolation", "read committed"),
+        ] {
+            let set: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&mut **tx)
+                .await
+                .expect(setting);
+            assert_eq!(set, value, "{setting}");
+        }
+    }
+
     #[test]
     fn the_file_is_made_if_it_is_missing_whatever_the_url_says_otherwise() {
         let check = |url: &str, expected: &str| assert_eq!(made_if_missing(url), expected);
         check("sqlite://pulso.db", "sqlite://pulso.db?mode=rwc");
         check("sqlite://pulso.db?cache=private", "sqlite://pulso.db?cache=private&mode=rwc");
         check("sqlite://pulso.db?mode=rw", "sqlite://pulso.db?mode=rw");
+    }
+
+    #[test]
+    fn the_day_is_the_shops_and_not_that_of_greenwich() {
+        // 2025-11-19T02:35Z is still the evening of the 18th in Guayaquil.
+        let check = |zone: &str, day: &str| {
+            let zone = TimeZone::get(zone).expect("a zone");
+            assert_eq!(Moment::of(1_763_519_756_007, &zone).today.to_string(), day);
+        };
+        check("America/Guayaquil", "2025-11-18");
+        check("UTC", "2025-11-19");
+        check("Asia/Tokyo", "2025-11-19");
     }
 
     #[test]

@@ -1,21 +1,61 @@
 //! The schema and how it grew. Forward only: a migration that was released is never changed, another one follows.
 
-use super::Kind;
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use super::{Kind, Store};
+use anyhow::Context;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{Executor, SqlSafeStr};
 
 /// Name and text of each migration, in order, one list a database: they differ in how a row is numbered and in
 /// that PostgreSQL has to be told to compare texts byte by byte, as SQLite does.
-const SQLITE: [(&str, &str); 2] = [
+const SQLITE: [(&str, &str); 3] = [
     ("shop", include_str!("../../migrations/sqlite/0001_shop.sql")),
     ("totals", include_str!("../../migrations/sqlite/0002_totals.sql")),
+    ("orders", include_str!("../../migrations/sqlite/0006_orders.sql")),
 ];
-const POSTGRES: [(&str, &str); 2] = [
+const POSTGRES: [(&str, &str); 3] = [
     ("shop", include_str!("../../migrations/postgres/0001_shop.sql")),
     ("totals", include_str!("../../migrations/postgres/0002_totals.sql")),
+    ("orders", include_str!("../../migrations/postgres/0006_orders.sql")),
 ];
 
-pub(super) fn migrations(kind: &Kind) -> Migrator {
+/// In one transaction and by one server at a time: those that start with it wait, and find it done.
+pub(super) async fn bring_up_to_date(store: &Store) -> anyhow::Result<()> {
+    let wrong = || "the database's schema cannot be brought up to date";
+    let mut tx = match &store.kind {
+        // Nobody else writes from here on.
+        Kind::Sqlite(..) => store.pool.begin_with("BEGIN IMMEDIATE").await.with_context(wrong)?,
+        Kind::Postgres => {
+            let mut tx = store.pool.begin().await.with_context(wrong)?;
+            // However long it takes, here and where it is done.
+            let alone = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+                         SELECT 1 FROM pg_advisory_xact_lock(7370821)";
+            tx.execute(alone).await.with_context(wrong)?;
+            tx
+        }
+    };
+    let mut migrations = migrations(&store.kind);
+    // The library's own lock does nothing on SQLite, so it is ours on both.
+    migrations.set_locking(false);
+    let known = migrations.iter().last().map_or(0, |newest| newest.version);
+    // `run` would do the same, but nothing that calls it could be spawned: the compiler cannot follow its borrows.
+    migrations.run_direct(None, &mut *tx, false).await.map_err(|error| explained(error, known))?;
+    tx.commit().await.with_context(wrong)
+}
+
+/// In words for whoever starts the server.
+fn explained(error: MigrateError, known: i64) -> anyhow::Error {
+    match error {
+        MigrateError::VersionMissing(version) => anyhow::anyhow!(
+            "the database belongs to a newer Pulso: it has version {version} of the schema, and this one knows {known}"
+        ),
+        MigrateError::VersionMismatch(version) => anyhow::anyhow!(
+            "the database belongs to another Pulso: its version {version} of the schema is not the one that is known here"
+        ),
+        other => anyhow::Error::from(other).context("the database's schema cannot be brought up to date"),
+    }
+}
+
+fn migrations(kind: &Kind) -> Migrator {
     let texts = match kind {
         Kind::Sqlite(..) => SQLITE,
         Kind::Postgres => POSTGRES,

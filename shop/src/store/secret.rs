@@ -1,10 +1,10 @@
 //! The key of the sign-in tokens: made once and kept, so that a restart signs nobody out.
 
-use super::{Kind, Store};
+use super::{Kind, Store, with_suffix};
 use anyhow::{Context, ensure};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Characters of the key, each one of 64: twice what HS256 needs.
 const LENGTH: usize = 64;
@@ -57,12 +57,6 @@ fn beside(database: &Path) -> anyhow::Result<Vec<u8>> {
         }
         _ => read(&path)?.with_context(|| format!("{} vanished", path.display())),
     }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {

@@ -1,12 +1,12 @@
 //! Every change is told once, after it is kept, whatever the client does meanwhile.
 
-use crate::support::*;
+use super::support::*;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AnyConnection, Connection};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -43,19 +43,19 @@ async fn each_write_is_announced_once_and_by_its_id() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_is_announced_when_everyone_can_see_its_change() {
     let (told, events) = mpsc::channel(100);
-    let file: Arc<Mutex<Option<String>>> = Arc::default();
-    let known = file.clone();
+    let database = new_database().await;
+    let url = database.url().to_owned();
     let announce = Arc::new(move |event: shared::Event, id: Option<String>| {
         // Another connection, as another server would have it.
-        let url = known.lock().expect("no test panics here").clone().expect("set before any request");
+        let url = url.clone();
         let id = id.expect("an id");
         let look = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let mut rows = SqliteConnection::connect(&url).await.expect("a connection");
+                let mut rows = AnyConnection::connect(&url).await.expect("a connection");
                 let sql = "SELECT COUNT(*) FROM (SELECT id FROM repair_orders UNION ALL SELECT id FROM equipments \
-                           UNION ALL SELECT id FROM services UNION ALL SELECT id FROM spare_parts) WHERE id = $1";
+                           UNION ALL SELECT id FROM services UNION ALL SELECT id FROM spare_parts) AS all_ids WHERE id = $1";
                 let seen: i64 = sqlx::query_scalar(sql).bind(id).fetch_one(&mut rows).await.expect("a count");
                 seen
             })
@@ -63,8 +63,7 @@ async fn an_event_is_announced_when_everyone_can_see_its_change() {
         let seen = look.join().expect("a look");
         told.try_send((format!("{} {seen}", event.name()), None)).expect("room");
     });
-    let mut shop = TestShop::announcing(announce, events).await;
-    *file.lock().expect("no test panics here") = Some(url(&shop.folder));
+    let mut shop = TestShop::in_database(database, announce, events).await;
     let cast = shop.cast().await;
     shop.made(
         "/repair-orders",

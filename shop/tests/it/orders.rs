@@ -1,6 +1,6 @@
 //! Orders: all of them or nothing.
 
-use crate::support::*;
+use super::support::*;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 

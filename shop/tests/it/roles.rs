@@ -1,6 +1,6 @@
 //! Who may do what.
 
-use crate::support::*;
+use super::support::*;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 use shop::Role;

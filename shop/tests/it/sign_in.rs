@@ -1,6 +1,6 @@
 //! Who gets in, and what stays secret.
 
-use crate::support::*;
+use super::support::*;
 use axum::http::{Method, StatusCode};
 use secrecy::SecretString;
 use serde_json::json;
@@ -89,38 +89,38 @@ async fn no_answer_of_any_route_shows_a_hash() {
 }
 
 #[tokio::test]
-async fn the_key_is_kept_beside_the_database_and_only_its_owner_reads_it() {
+async fn the_key_is_kept_and_in_a_file_only_its_owner_reads_it() {
     let shop = TestShop::open().await;
     let token = shop.shop.tokens().issue("7", "a@x.co", Role::Admin, Duration::from_secs(60));
-    let again = Shop::open(options(&shop.folder), nobody_listens()).await.expect("the same shop");
+    let again = Shop::open(options(&shop.database), nobody_listens()).await.expect("the same shop");
     assert_eq!(again.tokens().verify(&token).expect("the same key").sub, "7");
     #[cfg(unix)]
-    {
+    if let Some(database) = shop.database.file() {
         use std::os::unix::fs::PermissionsExt;
-        let file = std::fs::metadata(shop.folder.path().join("shop.db.jwt")).expect("a file");
+        let file = std::fs::metadata(database.with_extension("db.jwt")).expect("a file");
         assert_eq!(file.permissions().mode() & 0o777, 0o600);
     }
 }
 
 #[tokio::test]
 async fn wrong_settings_end_the_start_with_one_clear_line() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let database = new_database().await;
     let admin = |email: &str, password: &str| {
         Some(Admin { email: email.into(), password: SecretString::from(password) })
     };
     let cases: [(Options, &str); 6] = [
-        (Options { database_url: "mysql://x".into(), ..options(&folder) }, "DATABASE_URL must begin with"),
-        (Options { database_url: "sqlite::memory:".into(), ..options(&folder) }, "must name a file"),
+        (Options { database_url: "mysql://x".into(), ..options(&database) }, "DATABASE_URL must begin with"),
+        (Options { database_url: "sqlite::memory:".into(), ..options(&database) }, "must name a file"),
         (
-            Options { database_url: "sqlite:///no/such/folder/x.db".into(), ..options(&folder) },
+            Options { database_url: "sqlite:///no/such/folder/x.db".into(), ..options(&database) },
             "/no/such/folder/x.db cannot be opened",
         ),
         (
-            Options { jwt_secret: Some("short".into()), ..options(&folder) },
+            Options { jwt_secret: Some("short".into()), ..options(&database) },
             "JWT_SECRET has 5 bytes, and needs 32",
         ),
-        (Options { admin: admin("nobody", "secret1"), ..options(&folder) }, "is no mail address"),
-        (Options { admin: admin("a@x.co", "123"), ..options(&folder) }, "password needs 6"),
+        (Options { admin: admin("nobody", "secret1"), ..options(&database) }, "is no mail address"),
+        (Options { admin: admin("a@x.co", "123"), ..options(&database) }, "password needs 6"),
     ];
     for (options, says) in cases {
         let error = Shop::open(options, nobody_listens()).await.err().expect(says);
@@ -131,10 +131,10 @@ async fn wrong_settings_end_the_start_with_one_clear_line() {
 
 #[tokio::test]
 async fn the_first_administrator_is_made_once() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let database = new_database().await;
     let with = |email: &str| Options {
         admin: Some(Admin { email: email.into(), password: SecretString::from(" secreto ") }),
-        ..options(&folder)
+        ..options(&database)
     };
     Shop::open(with("Jefa@X.co"), nobody_listens()).await.expect("a shop");
     let shop = Shop::open(with("otra@x.co"), nobody_listens()).await.expect("the same shop");

@@ -1,6 +1,6 @@
 //! The 14 metrics, as the dashboard reads them.
 
-use crate::support::*;
+use super::support::*;
 use serde_json::{Value, json};
 use shared::{FullDashboardData, Metric, MetricSet};
 use shop::Role;

@@ -1,6 +1,6 @@
 //! From state to state: which arrows there are, for whom, and what follows.
 
-use crate::support::*;
+use super::support::*;
 use axum::http::StatusCode;
 use serde_json::json;
 use shared::OrderStatus;

@@ -6,23 +6,27 @@ use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use shared::{Event, Metric, MetricSet};
 use shop::{Announce, Options, Role, Shop};
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
+use testing::{Database, Kind};
 use tokio::sync::mpsc::{self, Receiver};
 use tower::ServiceExt;
 
 /// Longer than anything takes here; a test that waits so long has failed.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// How long people stay signed in here: longer than any test.
+const LONG: Duration = Duration::from_secs(24 * 3600);
+
 pub struct TestShop {
     pub shop: Shop,
     pub router: Router,
-    pub folder: TempDir,
-    /// Another connection to the same file.
-    pub rows: SqlitePool,
+    pub database: Database,
+    /// Another connection to the same database.
+    pub rows: AnyPool,
     pub events: Receiver<(String, Option<String>)>,
     pub admin: String,
 }
@@ -44,12 +48,31 @@ pub struct Cast {
     pub part: String,
 }
 
-pub fn url(folder: &TempDir) -> String {
-    format!("sqlite://{}", folder.path().join("shop.db").display())
+/// An empty one, of the kind that these tests are for.
+pub async fn new_database() -> Database {
+    Database::new(super::KIND).await
 }
 
-pub fn options(folder: &TempDir) -> Options {
-    Options { database_url: url(folder), jwt_secret: None, admin: None, demo: false }
+pub fn options(database: &Database) -> Options {
+    Options {
+        database_url: database.url().to_owned(),
+        jwt_secret: None,
+        admin: None,
+        demo: false,
+        time_zone: None,
+    }
+}
+
+/// Another connection, as another server would have it.
+pub async fn rows_of(database: &Database) -> AnyPool {
+    sqlx::any::install_default_drivers();
+    let options = AnyPoolOptions::new().max_connections(2);
+    options.connect(database.url()).await.expect("a second connection")
+}
+
+pub fn now_ms() -> i64 {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since_1970.as_millis()).expect("a time of today")
 }
 
 pub fn nobody_listens() -> Announce {
@@ -59,18 +82,18 @@ pub fn nobody_listens() -> Announce {
 impl TestShop {
     pub async fn open() -> TestShop {
         let (told, events) = mpsc::channel(1_000);
-        TestShop::announcing(
-            Arc::new(move |event: Event, id| told.try_send((event.name(), id)).expect("room")),
-            events,
-        )
-        .await
+        let announce = Arc::new(move |event: Event, id| told.try_send((event.name(), id)).expect("room"));
+        TestShop::in_database(new_database().await, announce, events).await
     }
 
-    pub async fn announcing(announce: Announce, events: Receiver<(String, Option<String>)>) -> TestShop {
-        let folder = tempfile::tempdir().expect("a folder");
-        let shop = Shop::open(options(&folder), announce).await.expect("an empty shop");
-        let rows = SqlitePool::connect(&url(&folder)).await.expect("a second connection");
-        let mut test = TestShop { router: shop.router(), shop, folder, rows, events, admin: String::new() };
+    pub async fn in_database(
+        database: Database,
+        announce: Announce,
+        events: Receiver<(String, Option<String>)>,
+    ) -> TestShop {
+        let shop = Shop::open(options(&database), announce).await.expect("an empty shop");
+        let rows = rows_of(&database).await;
+        let mut test = TestShop { router: shop.router(), shop, database, rows, events, admin: String::new() };
         test.admin = test.person("Ana", Role::Admin).await.token;
         test
     }
@@ -117,8 +140,14 @@ impl TestShop {
         let id = uuid::Uuid::new_v4().to_string();
         let sql = "INSERT INTO users (id, role, name, email, password_hash, specialty, is_evaluator, created_at, updated_at) \
                    VALUES ($1, $2, $3, $1 || '@x.co', '!', 'Laptops', 0, 0, 0)";
-        sqlx::query(sql).bind(&id).bind(role.name()).bind(name).execute(&self.rows).await.expect("a person");
-        let token = self.shop.tokens().issue(&id, "someone@x.co", role, Duration::from_secs(60));
+        sqlx::query(sql)
+            .bind(id.clone())
+            .bind(role.name())
+            .bind(name.to_owned())
+            .execute(&self.rows)
+            .await
+            .expect("a person");
+        let token = self.shop.tokens().issue(&id, "someone@x.co", role, LONG);
         Someone { id, token }
     }
 
@@ -149,8 +178,67 @@ impl TestShop {
         made["id"].as_str().or(made["savedOrder"]["id"].as_str()).expect("an id").to_owned()
     }
 
+    /// A new order of the cast's device; `more` beside what each order says.
+    pub async fn order(&self, cast: &Cast, more: Value) -> String {
+        let mut body = json!({"equipmentId": cast.device, "problemDescription": "x"});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        self.made("/repair-orders", &cast.owner.token, body).await
+    }
+
+    /// What an administrator is told, who may set any status.
+    pub async fn set_status(&self, order: &str, status: &str) -> Value {
+        let (answer, order) =
+            self.patch(&format!("/repair-orders/{order}"), &self.admin, json!({ "status": status })).await;
+        assert_eq!(answer, StatusCode::OK, "{order}");
+        order
+    }
+
+    /// Orders 1 to `count` straight into the database, by SQL in which `i` counts them. Their ids begin with
+    /// 10000001 and so on.
+    pub async fn many_orders(&self, cast: &Cast, count: usize, columns: &str, values: &str) {
+        let sql = format!(
+            "INSERT INTO repair_orders (id, equipment_id, evaluated_by, {columns}) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+             SELECT CAST(10000000 + i AS TEXT) || '-0000-4000-8000-000000000000', '{}', '{}', {values} FROM n",
+            cast.device, cast.evaluator.id
+        );
+        self.run(&sql).await;
+    }
+
     pub async fn run(&self, sql: &str) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&self.rows).await.expect(sql);
+    }
+
+    /// Every row of every table, as a text.
+    pub async fn dump(&self) -> String {
+        let tables = match super::KIND {
+            Kind::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+            }
+            Kind::Postgres => {
+                "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+            }
+        };
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&self.rows).await.expect("tables");
+        let mut dump = String::new();
+        for table in tables {
+            let row = match super::KIND {
+                Kind::Sqlite => {
+                    let columns = format!(
+                        "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') FROM pragma_table_info('{table}')"
+                    );
+                    self.texts(&columns).await.concat()
+                }
+                Kind::Postgres => "CAST(r AS TEXT)".to_owned(),
+            };
+            let rows = self.texts(&format!("SELECT {row} FROM \"{table}\" r ORDER BY 1")).await;
+            dump.push_str(&format!("{table}\n{}\n", rows.join("\n")));
+        }
+        dump
+    }
+
+    async fn texts(&self, sql: &str) -> Vec<String> {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&self.rows).await.expect(sql)
     }
 
     pub async fn number(&self, sql: &str) -> i64 {

@@ -1,6 +1,6 @@
 //! What is kept up for the statistics equals what all rows add up to, whatever is written.
 
-use crate::support::*;
+use super::support::*;
 use axum::http::Method;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -90,7 +90,7 @@ const WORK: [&str; 3] = ["PENDING", "IN_PROGRESS", "COMPLETED"];
 
 impl World {
     async fn new() -> World {
-        let shop = TestShop::announcing(nobody_listens(), mpsc::channel(1).1).await;
+        let shop = TestShop::in_database(new_database().await, nobody_listens(), mpsc::channel(1).1).await;
         let cast = shop.cast().await;
         shop.run("UPDATE spare_parts SET stock = 9").await;
         World {
@@ -249,7 +249,7 @@ async fn a_total_that_was_spoilt_is_mended_after_the_start_and_everyone_is_told(
     assert_eq!(test.stats().await["users_top_clients"]["topClients"][0]["totalOrders"], json!(7));
     let (told, mut events) = mpsc::channel(10);
     let announce = Arc::new(move |event: Event, _| told.try_send(event.name()).expect("room"));
-    let again = Shop::open(options(&test.folder), announce).await.expect("the same shop");
+    let again = Shop::open(options(&test.database), announce).await.expect("the same shop");
     let told = tokio::time::timeout(SOON, events.recv()).await.expect("an event");
     assert_eq!(told.as_deref(), Some(Event::FULL_UPDATE));
     all_is_kept(&test, "a start").await;

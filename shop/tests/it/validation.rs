@@ -1,6 +1,6 @@
 //! Bad input: the contract's answer, and nothing changed.
 
-use crate::support::*;
+use super::support::*;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 

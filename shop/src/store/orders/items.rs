@@ -50,13 +50,12 @@ fn sub_total(price: i64, discount: i64) -> Result<i64, Error> {
 }
 
 /// The order that a piece of work belongs to, if it is the technician's own.
-pub async fn work_of(tx: &mut Tx, detail: &str, technician: &str) -> Result<String, Error> {
+pub async fn order_of_work(tx: &mut Tx, detail: &str, technician: &str) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar("SELECT order_id FROM order_details WHERE id = $1 AND technician_id = $2")
         .bind(detail.to_owned())
         .bind(technician.to_owned())
         .fetch_optional(&mut **tx)
-        .await?
-        .ok_or_else(|| Error::not_found("Detail not found or you are not assigned to it"))
+        .await
 }
 
 pub async fn change_detail(
@@ -140,14 +139,17 @@ pub async fn change_part(
         .await?
         .ok_or_else(|| Error::not_found(format!("Part with id {id} not found in this repair order")))?;
     let (part, before): (String, i64) = (row.try_get("part_id")?, row.try_get("quantity")?);
-    let quantity = change.quantity.unwrap_or(before);
-    let price = take_part(tx, &part, held(status, quantity - before), at).await?;
+    // What was agreed on stays, even if the part costs something else by now, until there is another quantity.
+    let sub_total = match change.quantity {
+        Some(quantity) => Some(take_part(tx, &part, held(status, quantity - before), at).await? * quantity),
+        None => None,
+    };
     sqlx::query(
-        "UPDATE order_parts SET quantity = $1, sub_total = $2, img_url = COALESCE($3, img_url), updated_at = $4 \
+        "UPDATE order_parts SET quantity = COALESCE($1, quantity), sub_total = COALESCE($2, sub_total), img_url = COALESCE($3, img_url), updated_at = $4 \
          WHERE id = $5",
     )
-    .bind(quantity)
-    .bind(price * quantity)
+    .bind(change.quantity)
+    .bind(sub_total)
     .bind(change.img_url)
     .bind(at)
     .bind(id.to_owned())

@@ -1,13 +1,16 @@
-//! Repair orders: what they are here, `read` finds them, `write` takes them in and changes them, `items` are their
+//! Repair orders: what they are here, `find` says which ones are asked for, `read` reads them, `write` takes them in and changes them, `items` are their
 //! details and parts, and `status` moves them from state to state.
 
+mod find;
 mod read;
 mod write;
 mod items;
 mod status;
 
-pub use items::{add_detail, add_part, change_detail, change_part, work_of};
-pub use read::{by_id, list, of_equipments};
+pub use find::{Ask, Place, Sort, Whose, count, numbered, own, own_work, page, texts};
+pub use items::{add_detail, add_part, change_detail, change_part, order_of_work};
+pub use read::{by_id, of, of_equipments, work};
+pub(super) use read::{listed, places_of};
 pub use status::{Standing, ready_when_all_is_done, set_status, standing};
 pub use write::{add, change, delete, recompute_cost};
 
@@ -98,6 +101,22 @@ pub struct Part {
     pub created_at: String,
     #[schema(format = DateTime)]
     pub updated_at: String,
+}
+
+/// A technician's piece of work, with the order and whose device it is about.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnWork {
+    #[serde(flatten)]
+    pub detail: Detail,
+    pub repair_order: OrderOfWork,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OrderOfWork {
+    #[serde(flatten)]
+    pub brief: OrderBrief,
+    pub equipment: Equipment,
 }
 
 #[derive(Clone, Debug, Default, ToSchema)]
@@ -207,35 +226,6 @@ impl DetailStatus {
 
     pub fn parse(code: &str) -> Option<DetailStatus> {
         DetailStatus::ALL.into_iter().find(|status| status.code() == code)
-    }
-}
-
-/// Whose orders.
-#[derive(Clone, Copy, Debug)]
-pub enum Whose<'a> {
-    Everyone,
-    /// Of the client.
-    Owned(&'a str),
-    /// Of the technician: with a detail of theirs, or evaluated by them.
-    Worked(&'a str),
-    /// Evaluated by the technician.
-    Evaluated(&'a str),
-    One(&'a str),
-}
-
-impl Whose<'_> {
-    fn filter(self) -> (&'static str, Option<String>) {
-        match self {
-            Whose::Everyone => ("", None),
-            Whose::Owned(id) => ("WHERE e.user_id = $1", Some(id.to_owned())),
-            Whose::Worked(id) => (
-                "WHERE o.evaluated_by = $1 OR EXISTS \
-                 (SELECT 1 FROM order_details w WHERE w.order_id = o.id AND w.technician_id = $1)",
-                Some(id.to_owned()),
-            ),
-            Whose::Evaluated(id) => ("WHERE o.evaluated_by = $1", Some(id.to_owned())),
-            Whose::One(id) => ("WHERE o.id = $1", Some(id.to_owned())),
-        }
     }
 }
 

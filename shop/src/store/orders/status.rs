@@ -3,10 +3,10 @@
 use super::missing;
 use crate::api::Error;
 use crate::store::catalog::take_part;
-use crate::store::{Tx, Write, equipments};
+use crate::store::{Moment, Tx, Write, equipments};
+use jiff::civil::Date;
 use shared::OrderStatus;
 use sqlx::Row;
-use time::{Date, Month, OffsetDateTime};
 
 /// Where an order stands, which decides who may do what with it.
 pub struct Standing {
@@ -51,39 +51,66 @@ pub async fn set_status(
     standing: &mut Standing,
     to: OrderStatus,
     by: &str,
-    at: i64,
+    moment: Moment,
 ) -> Result<(), Error> {
     let (id, from) = (standing.id.as_str(), standing.status);
     if from == to {
         return Ok(());
     }
-    let delivered = (to == OrderStatus::Delivered).then_some(at);
+    let delivered = (to == OrderStatus::Delivered).then_some(moment.at);
     sqlx::query("UPDATE repair_orders SET status = $1, delivered_at = $2, updated_at = $3 WHERE id = $4")
         .bind(to.code())
         .bind(delivered)
-        .bind(at)
+        .bind(moment.at)
         .bind(id.to_owned())
         .execute(&mut **tx)
         .await?;
-    record(tx, id, Some(from), to, by, at).await?;
-    match to {
-        OrderStatus::InRepair => equipments::set_status(tx, &standing.equipment_id, "IN_REPAIR").await?,
-        OrderStatus::Delivered => {
-            equipments::set_status(tx, &standing.equipment_id, "AVAILABLE").await?;
-            begin_warranty(tx, id, at).await?;
-        }
+    record(tx, id, Some(from), to, by, moment.at).await?;
+    move_device(tx, standing, to).await?;
+    if to == OrderStatus::Delivered {
+        begin_warranty(tx, id, moment.today).await?;
+    }
+    // A rejected order holds no parts.
+    if to == OrderStatus::Rejected {
+        move_parts(tx, id, -1, moment.at).await?;
+    } else if from == OrderStatus::Rejected {
+        move_parts(tx, id, 1, moment.at).await?;
+    }
+    standing.status = to;
+    Ok(())
+}
+
+/// Whether an order in this status keeps its device in the shop, under repair. (The contract has a status of the
+/// device follow from two changes only; the others follow from what these two mean.)
+const fn keeps_device(status: OrderStatus) -> bool {
+    match status {
+        OrderStatus::InRepair | OrderStatus::WaitingParts | OrderStatus::Ready => true,
         OrderStatus::InReview
         | OrderStatus::WaitingApproval
         | OrderStatus::Rejected
-        | OrderStatus::WaitingParts
-        | OrderStatus::Ready => {}
+        | OrderStatus::Delivered => false,
     }
-    if to == OrderStatus::Rejected {
-        move_parts(tx, id, -1, at).await?;
-    } else if from == OrderStatus::Rejected {
-        move_parts(tx, id, 1, at).await?;
+}
+
+/// The repair begins, or ends: by delivery, by rejection, by going back to before it, by deletion.
+async fn move_device(tx: &mut Tx, standing: &Standing, to: OrderStatus) -> sqlx::Result<()> {
+    let ends = to == OrderStatus::Delivered || (keeps_device(standing.status) && !keeps_device(to));
+    if to == OrderStatus::InRepair {
+        equipments::begin_repair(tx, &standing.equipment_id).await?;
+    } else if ends {
+        equipments::release(tx, &standing.equipment_id, &standing.id).await?;
     }
-    standing.status = to;
+    Ok(())
+}
+
+/// What the order had of the shop goes back: its parts, unless a rejection gave them back already, and its device.
+pub(super) async fn give_back(tx: &mut Tx, standing: &Standing, at: i64) -> Result<(), Error> {
+    if standing.status != OrderStatus::Rejected {
+        move_parts(tx, &standing.id, -1, at).await?;
+    }
+    if keeps_device(standing.status) {
+        equipments::release(tx, &standing.equipment_id, &standing.id).await?;
+    }
     Ok(())
 }
 
@@ -92,7 +119,7 @@ pub async fn ready_when_all_is_done(
     tx: &mut Tx,
     standing: &mut Standing,
     by: &str,
-    at: i64,
+    moment: Moment,
 ) -> Result<(), Error> {
     if standing.status != OrderStatus::InRepair {
         return Ok(());
@@ -106,13 +133,13 @@ pub async fn ready_when_all_is_done(
     .await?;
     let (all, done): (i64, i64) = (row.try_get("n")?, row.try_get("done")?);
     if all > 0 && done == all {
-        set_status(tx, standing, OrderStatus::Ready, by, at).await?;
+        set_status(tx, standing, OrderStatus::Ready, by, moment).await?;
     }
     Ok(())
 }
 
 /// Gives the order's parts back to the stock (-1) or takes them again (1), in a fixed order.
-pub(super) async fn move_parts(tx: &mut Tx, id: &str, sign: i64, at: i64) -> Result<(), Error> {
+async fn move_parts(tx: &mut Tx, id: &str, sign: i64, at: i64) -> Result<(), Error> {
     let parts = sqlx::query("SELECT part_id, quantity FROM order_parts WHERE order_id = $1 ORDER BY part_id")
         .bind(id.to_owned())
         .fetch_all(&mut **tx)
@@ -124,29 +151,43 @@ pub(super) async fn move_parts(tx: &mut Tx, id: &str, sign: i64, at: i64) -> Res
     Ok(())
 }
 
-const WARRANTY_MONTHS: u8 = 3;
+const WARRANTY_MONTHS: i64 = 3;
 
-async fn begin_warranty(tx: &mut Tx, id: &str, at: i64) -> sqlx::Result<()> {
-    let today = OffsetDateTime::from_unix_timestamp(at / 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
-    sqlx::query(
-        "UPDATE repair_orders SET warranty_start = $1, warranty_end = $2 \
-         WHERE id = $3 AND warranty_start IS NULL AND warranty_end IS NULL",
-    )
-    .bind(today.to_string())
-    .bind(months_later(today, WARRANTY_MONTHS).to_string())
-    .bind(id.to_owned())
-    .execute(&mut **tx)
-    .await?;
+/// What was agreed on stays; what is unset is filled in.
+async fn begin_warranty(tx: &mut Tx, id: &str, today: Date) -> Result<(), Error> {
+    let row = sqlx::query("SELECT warranty_start, warranty_end FROM repair_orders WHERE id = $1")
+        .bind(id.to_owned())
+        .fetch_one(&mut **tx)
+        .await?;
+    let agreed = (row.try_get("warranty_start")?, row.try_get("warranty_end")?);
+    let (start, end) = warranty(agreed, today);
+    sqlx::query("UPDATE repair_orders SET warranty_start = $1, warranty_end = $2 WHERE id = $3")
+        .bind(start)
+        .bind(end)
+        .bind(id.to_owned())
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
+/// Three months from today, or from the agreed beginning; an agreed end stays, and begins today if that is before.
+fn warranty(agreed: (Option<String>, Option<String>), today: Date) -> (Option<String>, Option<String>) {
+    let day = today.to_string();
+    match agreed {
+        (None, None) => (Some(day), Some(months_later(today))),
+        (Some(start), None) => {
+            let end = months_later(start.parse().unwrap_or(today));
+            (Some(start), Some(end))
+        }
+        // Dates as texts of one form compare as dates.
+        (None, Some(end)) => ((day < end).then_some(day), Some(end)),
+        both => both,
+    }
+}
+
 /// The same day, or the last one of a shorter month.
-fn months_later(date: Date, months: u8) -> Date {
-    let total = date.month() as i32 - 1 + i32::from(months);
-    let year = date.year() + total / 12;
-    let month = Month::January.nth_next((total % 12) as u8);
-    let day = date.day().min(month.length(year));
-    Date::from_calendar_date(year, month, day).expect("the day exists in its month")
+fn months_later(date: Date) -> String {
+    date.saturating_add(jiff::Span::new().months(WARRANTY_MONTHS)).to_string()
 }
 
 pub(super) async fn record(
@@ -177,13 +218,26 @@ mod tests {
 
     #[test]
     fn a_warranty_ends_three_months_later() {
-        let check = |from: (i32, u8, u8), to: &str| {
-            let month = Month::try_from(from.1).expect("a month");
-            let date = Date::from_calendar_date(from.0, month, from.2).expect("a date");
-            assert_eq!(months_later(date, WARRANTY_MONTHS).to_string(), to);
+        let check = |from: &str, to: &str| {
+            assert_eq!(months_later(from.parse().expect("a date")), to);
         };
-        check((2026, 1, 15), "2026-04-15");
-        check((2026, 11, 30), "2027-02-28");
-        check((2027, 11, 30), "2028-02-29");
+        check("2026-01-15", "2026-04-15");
+        check("2026-11-30", "2027-02-28");
+        check("2027-11-30", "2028-02-29");
+    }
+
+    #[test]
+    fn what_was_agreed_on_about_the_warranty_stays() {
+        let check = |start: &str, end: &str, expected: (&str, &str)| {
+            let given = |day: &str| (!day.is_empty()).then(|| day.to_owned());
+            let today = "2026-01-15".parse().expect("a date");
+            let (start, end) = warranty((given(start), given(end)), today);
+            assert_eq!((start.as_deref().unwrap_or_default(), end.as_deref().unwrap_or_default()), expected);
+        };
+        check("", "", ("2026-01-15", "2026-04-15"));
+        check("2026-03-01", "", ("2026-03-01", "2026-06-01"));
+        check("", "2026-12-31", ("2026-01-15", "2026-12-31"));
+        check("", "2026-01-10", ("", "2026-01-10"));
+        check("2025-01-01", "2025-02-01", ("2025-01-01", "2025-02-01"));
     }
 }

@@ -1,7 +1,7 @@
 //! Takes orders in, changes what they say, and keeps their cost right.
 
 use super::items::{add_detail, add_part};
-use super::status::{move_parts, record};
+use super::status::{give_back, record};
 use super::{NewOrder, OrderChange, Standing};
 use crate::api::Error;
 use crate::store::catalog::links_text;
@@ -41,19 +41,20 @@ pub async fn add(tx: &mut Write, new: NewOrder, evaluator: &str, by: &str, at: i
     for part in parts {
         add_part(tx, &id, OrderStatus::InReview, part, at).await?;
     }
-    recompute_cost(tx, &id).await?;
+    recompute_cost(tx, &id, at).await?;
     Ok(id)
 }
 
 /// Always from all details and parts.
-pub async fn recompute_cost(tx: &mut Tx, id: &str) -> Result<(), Error> {
+pub async fn recompute_cost(tx: &mut Tx, id: &str, at: i64) -> Result<(), Error> {
     let cost: i64 = sqlx::query_scalar(
         "UPDATE repair_orders SET final_cost = \
          (SELECT CAST(COALESCE(SUM(sub_total), 0) AS BIGINT) FROM order_details WHERE order_id = $1) + \
-         (SELECT CAST(COALESCE(SUM(sub_total), 0) AS BIGINT) FROM order_parts WHERE order_id = $1) WHERE id = $1 \
+         (SELECT CAST(COALESCE(SUM(sub_total), 0) AS BIGINT) FROM order_parts WHERE order_id = $1), updated_at = $2 WHERE id = $1 \
          RETURNING final_cost",
     )
     .bind(id.to_owned())
+    .bind(at)
     .fetch_one(&mut **tx)
     .await?;
     if cost > MOST_CENTS {
@@ -87,11 +88,8 @@ pub async fn change(tx: &mut Tx, id: &str, change: OrderChange, at: i64) -> Resu
     Ok(())
 }
 
-/// Gives its parts back to the stock, unless a rejection had already done so.
 pub async fn delete(tx: &mut Tx, standing: &Standing, at: i64) -> Result<(), Error> {
-    if standing.status != OrderStatus::Rejected {
-        move_parts(tx, &standing.id, -1, at).await?;
-    }
+    give_back(tx, standing, at).await?;
     sqlx::query("DELETE FROM repair_orders WHERE id = $1")
         .bind(standing.id.clone())
         .execute(&mut **tx)

@@ -1,0 +1,204 @@
+//! A whole list, however long: read in pieces and written as they come, so that it needs no more memory than one
+//! piece, and all of it in one transaction, so that it shows one state of the shop.
+//!
+//! While it is written it holds a connection to the database, so only a few lists are written at once, and a client
+//! that stops reading, or hangs up, ends it. What is cut short is no JSON, and the connection ends with an error.
+
+use super::Error;
+use crate::Shop;
+use crate::auth::Role;
+use crate::store::orders::{self, Ask, Place, Sort, Whose};
+use crate::store::{self, BUSY, Tx, reviews};
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::timeout;
+
+/// Whole lists that are written at once; the next one waits for its turn, and the connections that remain serve
+/// everything else.
+pub const WHOLE_LISTS: usize = 3;
+
+/// Rows of one piece.
+const PIECE: usize = 200;
+
+/// A client that takes no piece for so long is gone, or should be: its transaction keeps old rows alive.
+const TAKES_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is listed, newest first.
+pub enum Whole {
+    Orders(Whose),
+    /// Of the technician.
+    Work(String),
+    /// Of the author, or everyone's.
+    Reviews(Option<String>),
+}
+
+/// As someone of this role sees it.
+pub async fn whole(shop: Shop, list: Whole, role: Role) -> Result<Response, Error> {
+    let turns = &shop.0.whole_lists;
+    let mut turn = None;
+    loop {
+        let mut tx = shop.store().read().await?;
+        let mut rest = Rest { rows: Rows::of(&mut tx, &list).await?, role };
+        let mut first = vec![b'['];
+        // Read before anything is answered, so that a failure still has its own status.
+        let more = rest.write_piece(&mut tx, &mut first).await?;
+        if !more {
+            first.push(b']');
+            return Ok((JSON, first).into_response());
+        }
+        turn = turn.or_else(|| turns.clone().try_acquire_owned().ok());
+        if let Some(turn) = turn {
+            let (pieces, taken) = mpsc::channel(1);
+            tokio::spawn(write_rest(turn, tx, rest, first, pieces));
+            return Ok((JSON, Body::from_stream(read_out(taken))).into_response());
+        }
+        // Who waits holds no connection, and reads anew when it is their turn.
+        drop(tx);
+        let waited = timeout(BUSY, turns.clone().acquire_owned()).await.map_err(|_| store::busy())?;
+        turn = Some(waited.map_err(|error| Error::internal(error.into()))?);
+    }
+}
+
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
+
+struct Piece {
+    json: Bytes,
+    last: bool,
+}
+
+#[derive(Debug)]
+struct CutShort;
+
+impl std::fmt::Display for CutShort {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        out.write_str("the list was not written to its end")
+    }
+}
+
+impl std::error::Error for CutShort {}
+
+/// Ends with the list, or when nobody takes it any more.
+async fn write_rest(
+    _turn: OwnedSemaphorePermit,
+    mut tx: Tx,
+    mut rest: Rest,
+    first: Vec<u8>,
+    pieces: Sender<Piece>,
+) {
+    let mut json = first;
+    let mut more = true;
+    while more {
+        if !send(&pieces, json, false).await {
+            return;
+        }
+        json = vec![b','];
+        more = match rest.write_piece(&mut tx, &mut json).await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::error!(%error, "a list was cut short");
+                return;
+            }
+        };
+    }
+    json.push(b']');
+    send(&pieces, json, true).await;
+}
+
+/// Whether somebody took it.
+async fn send(pieces: &Sender<Piece>, json: Vec<u8>, last: bool) -> bool {
+    let piece = Piece { json: json.into(), last };
+    timeout(TAKES_WITHIN, pieces.send(piece)).await.is_ok_and(|taken| taken.is_ok())
+}
+
+/// Only the last piece ends the list: if none comes, the connection must not look as if it had ended well.
+fn read_out(pieces: Receiver<Piece>) -> impl Stream<Item = Result<Bytes, CutShort>> {
+    stream::unfold(Some(pieces), async |pieces| {
+        let mut pieces = pieces?;
+        match pieces.recv().await {
+            Some(Piece { json, last }) => Some((Ok(json), (!last).then_some(pieces))),
+            None => Some((Err(CutShort), None)),
+        }
+    })
+}
+
+/// What is still to be read, and who will see it.
+struct Rest {
+    rows: Rows,
+    role: Role,
+}
+
+/// Of everyone's orders only the place is known; of the rest the numbers.
+enum Rows {
+    Everyones(Ask, Option<Place>),
+    Orders(VecDeque<i64>),
+    Work(VecDeque<i64>),
+    Reviews(VecDeque<i64>),
+}
+
+impl Rows {
+    async fn of(tx: &mut Tx, list: &Whole) -> sqlx::Result<Rows> {
+        Ok(match list {
+            Whole::Orders(Whose::Everyone) => {
+                let ask = Ask { whose: Whose::Everyone, statuses: Vec::new(), sort: Sort::Newest };
+                Rows::Everyones(ask, None)
+            }
+            Whole::Orders(whose) => Rows::Orders(orders::own(tx, whose).await?.into()),
+            Whole::Work(technician) => Rows::Work(orders::own_work(tx, technician).await?.into()),
+            Whole::Reviews(author) => Rows::Reviews(reviews::numbers(tx, author.as_deref()).await?.into()),
+        })
+    }
+}
+
+impl Rest {
+    /// Appends the next rows, with commas between them. Whether there are more.
+    async fn write_piece(&mut self, tx: &mut Tx, out: &mut Vec<u8>) -> Result<bool, Error> {
+        let role = self.role;
+        match &mut self.rows {
+            Rows::Everyones(ask, after) => {
+                // One more than is written tells whether there are more.
+                let mut places = orders::page(tx, ask, *after, PIECE + 1).await?;
+                let more = places.len() > PIECE;
+                places.truncate(PIECE);
+                *after = places.last().copied();
+                let numbers: Vec<_> = places.iter().map(|place| place.seq).collect();
+                append(out, orders::of(tx, &numbers).await?.into_iter().map(|order| order.seen_by(role)))?;
+                Ok(more)
+            }
+            Rows::Orders(numbers) => {
+                let orders = orders::of(tx, &next(numbers)).await?;
+                append(out, orders.into_iter().map(|order| order.seen_by(role)))?;
+                Ok(!numbers.is_empty())
+            }
+            Rows::Work(numbers) => {
+                append(out, orders::work(tx, &next(numbers)).await?)?;
+                Ok(!numbers.is_empty())
+            }
+            Rows::Reviews(numbers) => {
+                let reviews = reviews::of(tx, &next(numbers)).await?;
+                append(out, reviews.into_iter().map(|review| review.seen_by(role)))?;
+                Ok(!numbers.is_empty())
+            }
+        }
+    }
+}
+
+fn next(numbers: &mut VecDeque<i64>) -> Vec<i64> {
+    numbers.drain(..PIECE.min(numbers.len())).collect()
+}
+
+fn append(out: &mut Vec<u8>, rows: impl IntoIterator<Item = impl Serialize>) -> Result<(), Error> {
+    for (at, row) in rows.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        serde_json::to_writer(&mut *out, &row).map_err(|error| Error::internal(error.into()))?;
+    }
+    Ok(())
+}
