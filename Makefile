@@ -21,7 +21,7 @@ WITHOUT_POSTGRES := $(if $(filter sqlite,$(PULSO_TEST_DATABASES)),-- --skip post
 , := ,
 STEP = @printf '\n== %s\n'
 
-.PHONY: help setup setup-web run dev build dist test test-long chaos bench bench-scale seed check-fmt check-lint check-unit check-browser fmt
+.PHONY: help setup setup-web run dev build dist test test-long chaos bench bench-scale seed check-fmt check-lint check-deny check-unit check-browser fmt
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -58,7 +58,7 @@ fmt: ## Formats the sources
 	@cargo fmt --all
 
 test: ## Everything that CI checks: format, lints, tests of the rules and the server, a real browser
-	@start=$$SECONDS; times=; for step in setup check-fmt check-lint check-unit check-browser; do \
+	@start=$$SECONDS; times=; for step in setup check-fmt check-lint check-deny check-unit check-browser; do \
 	  began=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; \
 	  times+=$$(printf '  %-14s %4s s' $$step $$((SECONDS - began)))$$'\n'; \
 	done; printf '\nAll checks passed in %s s:\n%s' $$((SECONDS - start)) "$$times"
@@ -92,6 +92,10 @@ check-lint: setup-web
 	$(STEP) 'Lints, for this machine and for the browser'
 	@cargo clippy $(WORKSPACE) --all-targets $(LOCKED) -- -D warnings
 	@scripts/web.sh cargo clippy --target wasm32-unknown-unknown -p frontend $(LOCKED) -- -D warnings
+
+check-deny: setup
+	$(STEP) 'What others wrote: bans, licences, sources, advisories'
+	@scripts/deny.sh
 
 check-unit:
 	$(STEP) 'Tests of the rules, of the real server against a fake backend, and a short chaos'

@@ -5,6 +5,7 @@ WASM=wasm32-unknown-unknown
 WASM_BINDGEN=0.2.130
 # 0.22 needs a newer compiler than most have.
 TRUNK=0.21.14
+CARGO_DENY=0.20.2
 # Debian's own (108) cannot read what compilers write today.
 BINARYEN=132
 

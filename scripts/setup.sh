@@ -2,7 +2,8 @@
 # Installs what building and testing need, and nothing twice. Looks before it installs; safe to repeat.
 #
 #   scripts/setup.sh web    the wasm target, trunk, wasm-bindgen, wasm-opt, a C compiler
-#   scripts/setup.sh test   that, PostgreSQL, and a browser with the packages that drive it (what you get without an argument, too)
+#   scripts/setup.sh test   that, cargo-deny, nginx, PostgreSQL, and a browser with the packages that drive it (what you get
+#                           without an argument, too)
 #   scripts/setup.sh bench  that, and the servers that Pulso is measured beside
 #
 # Tools go into a folder of our own, so that yours are left alone; a fitting version on PATH is used as it is.
@@ -115,6 +116,17 @@ need_browser() {
     || fail "no Chromium: install one (on Debian: sudo apt-get install chromium), or set CHROMIUM to its path"
 }
 
+# The tests start it with deploy/nginx.conf.
+need_nginx() {
+  local place
+  for place in /usr/sbin/nginx /usr/local/sbin/nginx /usr/local/bin/nginx /opt/homebrew/bin/nginx; do
+    if [ -x "$place" ]; then return; fi
+  done
+  say "installing nginx (10 seconds, once)"
+  # The run level keeps Debian from starting it as a service.
+  RUNLEVEL=1 apt_install nginx || fail "nginx is missing, which the tests start; on a Mac: brew install nginx"
+}
+
 # Only its programs: the tests start a database of their own.
 need_postgres() {
   if [ "${PULSO_TEST_DATABASES:-}" = sqlite ] || has initdb; then return; fi
@@ -174,6 +186,9 @@ if ! { [ -e "$ready" ] && [ "$(found 2>&1)" = "$(cat "$ready")" ]; }; then
   found >"$ready"
 fi
 if [ "$group" != web ]; then
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
+    need_cargo_tool cargo-deny "$CARGO_DENY" "2 to 4 minutes" --locked cargo-deny
+  need_nginx
   need_postgres
   need_browser_packages
   need_browser

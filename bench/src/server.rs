@@ -110,6 +110,7 @@ impl Programs {
                 // Its defaults, whatever the settings of a server that runs here, too.
                 command.env_clear();
                 command.env("REST_API_URL", upstream.url()).env("PULSO_LISTEN", listen.to_string());
+                command.env("DATABASE_URL", format!("sqlite://{}", self.scratch.join("pulso.db").display()));
                 // Only what is announced is fetched. Its log is written, as it would be in operation.
                 command.env("PULSO_RECONCILE_SECS", "86400");
                 command

@@ -3,7 +3,7 @@
 use crate::config::{Config, Refused};
 use clap::{Args, CommandFactory, Parser, Subcommand, value_parser};
 use secrecy::SecretString;
-use shop::{Admin, Progress, Seeding};
+use shop::{Admin, Code, Progress, SCREEN_NAME_CHARS, Seeding};
 use std::io::{IsTerminal, stdin};
 use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,9 @@ pub enum Command {
     Admin(AdminCommand),
     /// Fills the embedded shop with invented orders, to try out how it goes with many
     Seed(Seed),
+    /// Screens on a wall, also while a server runs
+    #[command(subcommand)]
+    Screen(ScreenCommand),
     /// Copies the SQLite database to a new file, while a server goes on writing
     Backup(Backup),
 }
@@ -67,6 +70,41 @@ pub struct Seed {
     more: bool,
 }
 
+#[derive(Subcommand)]
+pub enum ScreenCommand {
+    /// Lets the screen in that shows this code
+    Approve(ScreenApprove),
+    /// Shows the approved screens
+    List,
+    /// Takes a screen's access away; a running server sees it within a minute
+    Revoke {
+        /// As the list shows it
+        id: String,
+    },
+}
+
+#[derive(Args)]
+pub struct ScreenApprove {
+    /// The six digits
+    #[arg(value_parser = code)]
+    code: Code,
+    /// What it is called from now on
+    #[arg(long, default_value = "Pantalla", value_parser = screen_name)]
+    name: String,
+}
+
+fn code(text: &str) -> Result<Code, String> {
+    Code::parse(text).ok_or_else(|| "expected the six digits that the screen shows".to_owned())
+}
+
+fn screen_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    match name.chars().count() {
+        1..=SCREEN_NAME_CHARS => Ok(name.to_owned()),
+        _ => Err(format!("expected 1 to {SCREEN_NAME_CHARS} characters")),
+    }
+}
+
 impl Invocation {
     /// From flags and environment. A wrong value ends the start with one clear line.
     pub fn read() -> Result<Invocation, ExitCode> {
@@ -92,8 +130,29 @@ pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     match command {
         Command::Admin(AdminCommand::Create(new)) => create_admin(new.email, &config).await,
         Command::Seed(wish) => seed(&wish, &config).await,
+        Command::Screen(ScreenCommand::Approve(new)) => approve_screen(&new, &config).await,
+        Command::Screen(ScreenCommand::List) => list_screens(&config).await,
+        Command::Screen(ScreenCommand::Revoke { id }) => {
+            shop::revoke_screen(&config.database_url, &id).await?;
+            println!("{id} is no screen any more; a server that runs ends it within a minute");
+            Ok(())
+        }
         Command::Backup(backup) => back_up(&backup.file, &config).await,
     }
+}
+
+async fn approve_screen(new: &ScreenApprove, config: &Config) -> anyhow::Result<()> {
+    let screen = shop::approve_screen(&config.database_url, &new.code, &new.name).await?;
+    println!("{} shows the dashboard now ({})", screen.name, screen.id);
+    Ok(())
+}
+
+async fn list_screens(config: &Config) -> anyhow::Result<()> {
+    for screen in shop::list_screens(&config.database_url).await? {
+        let seen = screen.last_seen.unwrap_or_else(|| "never seen".to_owned());
+        println!("{}  {:<24}  {}  {}", screen.id, seen, screen.approved_at, screen.name);
+    }
+    Ok(())
 }
 
 async fn create_admin(email: String, config: &Config) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, FromArgMatches, value_parser};
+use ipnet::IpNet;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use std::ffi::OsString;
@@ -41,9 +42,40 @@ pub struct Config {
     )]
     pub database_url: String,
 
-    /// Key of the sign-in tokens, 32 bytes or more; unset: the embedded shop makes one and keeps it
+    /// Key of the sign-in tokens (HS256), 32 bytes or more; unset: the embedded shop makes one and keeps it
     #[arg(long, env = "JWT_SECRET", value_name = "KEY", hide_env_values = true)]
     pub jwt_secret: Option<SecretString>,
+
+    /// Public key of that backend's tokens (RS256, ES256 or EdDSA, as the key is): PEM, or a file that holds it
+    #[arg(
+        long,
+        env = "JWT_PUBLIC_KEY",
+        value_name = "PEM|FILE",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
+    pub jwt_public_key: Option<String>,
+
+    /// Where that backend publishes the keys of its tokens (RS256, ES256, EdDSA)
+    #[arg(long, env = "JWKS_URL", value_name = "URL", hide_env_values = true, value_parser = http_url)]
+    pub jwks_url: Option<Url>,
+
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, as addresses or networks; empty: none
+    ///
+    /// The default is this machine, so that a proxy beside the server needs no setting: whoever else can connect from here is
+    /// on this machine already, and gains no more than to be counted under another address.
+    #[arg(
+        long,
+        env = "TRUSTED_PROXIES",
+        value_name = "LIST",
+        default_value = "127.0.0.1,::1",
+        value_parser = networks
+    )]
+    pub trusted_proxies: List<IpNet>,
+
+    /// Web pages of elsewhere that may talk to this server, e.g. https://taller.ec,https://panel.taller.ec
+    #[arg(long, env = "ALLOWED_ORIGINS", value_name = "LIST", default_value = "", hide_default_value = true, value_parser = origins)]
+    pub allowed_origins: List<String>,
 
     /// Bearer token that POST /notify asks for; unset: only this machine may notify
     #[arg(long, env = "NOTIFY_TOKEN", value_name = "TOKEN", hide_env_values = true)]
@@ -115,6 +147,9 @@ impl Config {
             ("NOTIFY_TOKEN", &self.notify_token),
             ("JWT_SECRET", &self.jwt_secret),
         ];
+        if self.jwt_public_key.as_ref().is_some_and(|key| key.trim().is_empty()) {
+            return Err("JWT_PUBLIC_KEY is empty; leave it unset instead".into());
+        }
         for (name, secret) in secrets {
             if secret.as_ref().is_some_and(|secret| secret.expose_secret().trim().is_empty()) {
                 return Err(format!("{name} is empty; leave it unset instead"));
@@ -127,13 +162,7 @@ impl Config {
         if self.rest_api_url.is_some() && (self.demo || self.demo_traffic) {
             return Err("the demo lives in the embedded shop: unset either REST_API_URL or PULSO_DEMO".into());
         }
-        if self.rest_api_url.is_some() && self.jwt_secret.is_none() && !self.address().ip().is_loopback() {
-            return Err(format!(
-                "without JWT_SECRET the backend's tokens cannot be verified, so PULSO_LISTEN must be a loopback \
-                 address such as 127.0.0.1:8081, not {}",
-                self.address()
-            ));
-        }
+        self.check_keys()?;
         match (&self.admin_email, &self.admin_password) {
             (Some(email), Some(password)) => {
                 if !email.contains('@') {
@@ -148,6 +177,41 @@ impl Config {
             (Some(_), None) => Err("ADMIN_EMAIL needs ADMIN_PASSWORD".into()),
             (None, Some(_)) => Err("ADMIN_PASSWORD needs ADMIN_EMAIL".into()),
         }
+    }
+
+    /// One way to verify tokens; none is for whoever sits at this machine.
+    fn check_keys(&self) -> Result<(), String> {
+        let given: Vec<_> = [
+            ("JWT_SECRET", self.jwt_secret.is_some()),
+            ("JWT_PUBLIC_KEY", self.jwt_public_key.is_some()),
+            ("JWKS_URL", self.jwks_url.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_given)| is_given.then_some(name))
+        .collect();
+        if given.len() > 1 {
+            return Err(format!("{} are set, and only one can be what verifies tokens", given.join(" and ")));
+        }
+        if self.rest_api_url.is_none() {
+            return match given.first() {
+                Some(&name) if name != "JWT_SECRET" => {
+                    Err(format!("{name} verifies the tokens of a backend: set REST_API_URL, or unset it"))
+                }
+                _ => Ok(()),
+            };
+        }
+        if given.is_empty() && !self.address().ip().is_loopback() {
+            return Err(format!(
+                "without JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL the backend's tokens cannot be verified, so \
+                 PULSO_LISTEN must be a loopback address such as 127.0.0.1:8081, not {}",
+                self.address()
+            ));
+        }
+        Ok(())
+    }
+
+    pub fn trusted_proxies(&self) -> &[IpNet] {
+        &self.trusted_proxies.0
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -173,6 +237,10 @@ impl Config {
         }
     }
 }
+
+/// Values with commas between them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct List<T>(pub Vec<T>);
 
 /// Why there is no configuration.
 #[derive(Debug)]
@@ -207,6 +275,32 @@ fn http_url(text: &str) -> Result<Url, String> {
         return Err("expected a URL such as http://localhost:3000".into());
     }
     Ok(url)
+}
+
+fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<List<T>, String> {
+    let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
+    values.map(read).collect::<Result<_, _>>().map(List)
+}
+
+fn networks(text: &str) -> Result<List<IpNet>, String> {
+    list(text, |value| {
+        let address = || value.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+        value.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
+            format!("'{value:.100}' is neither an address such as 10.0.0.1 nor a network such as 10.0.0.0/8")
+        })
+    })
+}
+
+/// As browsers write them.
+fn origins(text: &str) -> Result<List<String>, String> {
+    list(text, |value| {
+        let expected =
+            || format!("'{value:.100}' is no origin such as https://taller.ec or http://10.0.0.7:5173");
+        let url = http_url(value).map_err(|_| expected())?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let nobody = url.username().is_empty() && url.password().is_none();
+        if bare && nobody { Ok(url.origin().ascii_serialization()) } else { Err(expected()) }
+    })
 }
 
 fn locale(text: &str) -> Result<String, String> {
@@ -263,6 +357,31 @@ mod tests {
     }
 
     #[test]
+    fn lists_have_commas_between_their_values() {
+        let proxies = |text: &str| {
+            let config = read(&format!("--trusted-proxies={text}")).expect("a list");
+            config.trusted_proxies.0.iter().map(IpNet::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(proxies("10.0.0.0/8,192.0.2.1,::1"), ["10.0.0.0/8", "192.0.2.1/32", "::1/128"]);
+        assert!(proxies("").is_empty(), "none");
+        let config = read("").expect("the defaults");
+        assert_eq!(config.trusted_proxies(), networks("127.0.0.1/32,::1/128").expect("networks").0);
+        let origins = read("--allowed-origins HTTPS://Taller.ec:443,http://10.0.0.7:5173/").expect("a list");
+        assert_eq!(origins.allowed_origins.0, ["https://taller.ec", "http://10.0.0.7:5173"]);
+    }
+
+    #[test]
+    fn a_backend_with_a_key_may_be_served_to_everybody() {
+        for key in [
+            "--jwks-url http://x/keys",
+            "--jwt-public-key key.pem",
+            "--jwt-secret 0123456789012345678901234567890123",
+        ] {
+            read(&format!("--rest-api-url http://x --listen 0.0.0.0:8081 {key}")).expect(key);
+        }
+    }
+
+    #[test]
     fn wrong_values_are_refused_in_one_line() {
         wrong("--listen localhost", "PULSO_LISTEN: ");
         wrong("--ws-port 99999", "--ws-port");
@@ -280,6 +399,17 @@ mod tests {
         wrong("--admin-email ab --admin-password longenough", "mail address");
         wrong("--rest-api-url http://x --demo", "PULSO_DEMO");
         wrong("--rest-api-url http://x --listen 0.0.0.0:8081", "JWT_SECRET");
+        wrong("--rest-api-url http://x --listen [::]:8081", "JWKS_URL");
+        wrong("--jwks-url http://x", "JWKS_URL verifies the tokens of a backend");
+        wrong("--jwt-public-key x.pem", "JWT_PUBLIC_KEY verifies the tokens of a backend");
+        let both = "--rest-api-url http://x --jwks-url http://x --jwt-public-key x.pem";
+        wrong(both, "JWT_PUBLIC_KEY and JWKS_URL are set");
+        wrong("--trusted-proxies 10.0.0.1,nginx", "'nginx' is neither an address");
+        wrong("--trusted-proxies 10.0.0.0/33", "10.0.0.0/8");
+        wrong("--allowed-origins taller.ec", "https://taller.ec");
+        wrong("--allowed-origins *", "https://taller.ec");
+        wrong("--allowed-origins https://taller.ec/panel", "https://taller.ec");
+        wrong("--allowed-origins null", "https://taller.ec");
         wrong("--unknown", "--unknown");
     }
 

@@ -16,10 +16,10 @@ pub use commands::{Command, Invocation, run as run_command};
 pub use config::{Config, Refused};
 
 use anyhow::Context;
-use http::{App, Gate};
+use http::{App, Gate, Lobby};
 use live::{Inbox, Live};
 use shared::Origin;
-use shop::{Admin, Options, Shop};
+use shop::{Admin, Options, Screens, Shop};
 use source::{Source, Upstream};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -45,6 +45,7 @@ pub async fn run(
     if let Source::Shop(shop) = &source {
         refuse_known_password(shop, address)?;
     }
+    let screens = open_screens(&config, &source).await?;
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
     let (live, updater) = Live::start(source.clone(), inbox, config.reconcile_every(), shards);
     let traffic = match &source {
@@ -55,13 +56,17 @@ pub async fn run(
         Source::Shop(shop) => Some(tokio::spawn(shop.clone().warn_of_other_servers())),
         Source::Upstream(_) => None,
     };
-    greet(&config, &source, address);
     let hub = live.hub.clone();
-    let room = machine::room_for_clients();
-    let gate = Gate::new(room.min(config.clients as usize), config.clients_per_address as usize);
-    tracing::info!("room for {} clients", room.min(config.clients as usize));
+    let room = machine::room();
+    let clients = room.clients.min(config.clients as usize);
+    let gate = Gate::new(clients, config.clients_per_address as usize);
+    let lobby = Lobby::new(room, gate.clone(), config.trusted_proxies());
+    tracing::info!("room for {clients} clients");
     let memory = tokio::spawn(give_memory_back_after_storms(gate.clone()));
-    let app = App::new(config, address, live, source, gate);
+    let settling = screens.clone().map(|screens| tokio::spawn(screens.keep_settling()));
+    let app = App::new(config.clone(), address, live, source.clone(), screens, gate)?;
+    greet(&config, &source, address);
+    let keys = tokio::spawn(app.clone().keep_keys_fresh());
     let (drained, all_gone) = oneshot::channel::<()>();
     let closing = async move {
         shutdown.await;
@@ -75,12 +80,13 @@ pub async fn run(
     };
     // Upgraded sockets are none of its connections, so these are closed before it stops listening.
     tokio::select! {
-        () = http::serve(listener, http::router(app), closing) => {}
+        () = http::serve(listener, http::router(app), lobby, closing) => {}
         () = too_late => {}
     }
     memory.abort();
+    keys.abort();
     updater.abort();
-    for task in [traffic, place].into_iter().flatten() {
+    for task in [traffic, place, settling].into_iter().flatten() {
         task.abort();
     }
     Ok(())
@@ -109,6 +115,22 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
     Ok(Source::Shop(Shop::open(options, announce).await?))
 }
 
+/// A dashboard in front of a backend is worth having without screens: the folder it runs in may be read-only, and
+/// DATABASE_URL may be meant for somebody else.
+async fn open_screens(config: &Config, source: &Source) -> anyhow::Result<Option<Screens>> {
+    match source {
+        Source::Shop(shop) => Ok(Some(Screens::of(shop).await?)),
+        Source::Upstream(_) => match Screens::open(&config.database_url).await {
+            Ok(screens) => Ok(Some(screens)),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "no screens can be paired: DATABASE_URL is where they would be kept");
+                Ok(None)
+            }
+        },
+    }
+}
+
 /// Everybody knows the demo's password, so it must not be reachable from outside.
 fn refuse_known_password(shop: &Shop, address: SocketAddr) -> anyhow::Result<()> {
     anyhow::ensure!(
@@ -135,4 +157,36 @@ fn greet(config: &Config, source: &Source, address: SocketAddr) {
         }
     }
     println!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::SecretString;
+
+    async fn shop(folder: &tempfile::TempDir, admin: Option<Admin>) -> Shop {
+        let database_url = format!("sqlite://{}", folder.path().join("shop.db").display());
+        let options = Options { database_url, jwt_secret: None, admin, demo: true };
+        Shop::open(options, Arc::new(|_, _| {})).await.expect("a shop")
+    }
+
+    #[tokio::test]
+    async fn a_password_that_everybody_knows_is_only_for_this_machine() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let known = shop(&folder, None).await;
+        for (address, expected) in
+            [("127.0.0.1:1", true), ("[::1]:1", true), ("0.0.0.0:1", false), ("192.0.2.1:1", false)]
+        {
+            let refused = refuse_known_password(&known, address.parse().expect("an address"));
+            assert_eq!(refused.is_ok(), expected, "{address}");
+            if let Err(error) = refused {
+                let line = format!("{error:#}");
+                assert!(line.contains("ADMIN_PASSWORD") && !line.contains('\n'), "{line}");
+            }
+        }
+        drop(known);
+        let own = Admin { email: "ana@taller.ec".into(), password: SecretString::from("secreto") };
+        let own = shop(&folder, Some(own)).await;
+        refuse_known_password(&own, "0.0.0.0:1".parse().expect("an address")).expect("nobody knows it");
+    }
 }

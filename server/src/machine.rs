@@ -4,7 +4,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Files that are not clients: listener, database, requests to the upstream, HTTP connections; a quarter of few.
-#[cfg(unix)]
 const OTHER_FILES: u64 = 256;
 
 /// What a Mac allows although its limit says "unlimited".
@@ -14,9 +13,26 @@ const UNLIMITED_FILES: u64 = 10_240;
 /// Nobody has acknowledged anything for so long: the client is gone, whatever it was.
 const GONE_AFTER: Duration = Duration::from_secs(60);
 
-/// Raises the limit of open files as far as this process may, and tells how many clients that leaves room for.
+/// How many connections there can be.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub connections: usize,
+    /// Of these, so many may be clients.
+    pub clients: usize,
+}
+
+impl Room {
+    /// A quarter of what is kept for other things is for those that are no connections.
+    fn of(files: u64) -> Room {
+        let other = OTHER_FILES.min(files / 4);
+        let room = |files: u64| usize::try_from(files).unwrap_or(usize::MAX);
+        Room { connections: room(files - other / 4), clients: room(files - other) }
+    }
+}
+
+/// Raises the limit of open files as far as this process may, and tells what that leaves room for.
 #[cfg(unix)]
-pub fn room_for_clients() -> usize {
+pub fn room() -> Room {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let to = |current| setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }).is_ok();
@@ -25,15 +41,12 @@ pub fn room_for_clients() -> usize {
         let most = limit.maximum.unwrap_or(UNLIMITED_FILES).min(UNLIMITED_FILES);
         let _ = limit.current.is_some_and(|now| now < most) && to(Some(most));
     }
-    match getrlimit(Resource::Nofile).current {
-        Some(files) => usize::try_from(files - OTHER_FILES.min(files / 4)).unwrap_or(usize::MAX),
-        None => usize::MAX,
-    }
+    Room::of(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX))
 }
 
 #[cfg(not(unix))]
-pub fn room_for_clients() -> usize {
-    usize::MAX
+pub fn room() -> Room {
+    Room::of(u64::MAX)
 }
 
 /// What holds for every connection. Linux hands it from the listener to each, without a system call of its own.
@@ -84,7 +97,11 @@ mod tests {
 
     #[test]
     fn there_is_room_for_somebody() {
-        assert!(room_for_clients() >= 100);
+        assert!(room().clients >= 100);
+        let Room { connections, clients } = Room::of(1024);
+        assert_eq!((connections, clients), (960, 768), "few files");
+        let Room { connections, clients } = Room::of(20_000);
+        assert_eq!((connections, clients), (19_936, 19_744));
     }
 
     #[tokio::test]

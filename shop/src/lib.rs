@@ -10,13 +10,19 @@ mod search;
 mod store;
 mod stats;
 mod first_admin;
+mod screens;
 mod demo;
 mod seed;
 
-pub use api::{Error, document};
+pub use api::{Error, Fields, Id, document};
 pub use auth::{Claims, Role, TokenError, Tokens};
 pub use demo::DemoSignIn;
+pub use screens::{
+    Code, Listed, Pairing, Pass, Presence, SCREEN_NAME_CHARS, SCREEN_ROLE, Screens, Ticket,
+    approve as approve_screen, list as list_screens, revoke as revoke_screen,
+};
 pub use seed::{Progress, Seeded, Seeding};
+pub use store::screens::Screen;
 
 use anyhow::Context;
 use auth::Passwords;
@@ -26,6 +32,7 @@ use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store::secret::Key;
 use store::{Moment, Store};
 use tokio::sync::Semaphore;
 
@@ -87,7 +94,10 @@ impl Shop {
         }
         let secret = match &options.jwt_secret {
             Some(secret) => given_key(secret)?,
-            None => store.kept_secret().await.context("the key of the sign-in tokens cannot be kept")?,
+            None => store
+                .kept_secret(Key::SignIn)
+                .await
+                .context("the key of the sign-in tokens cannot be kept")?,
         };
         let zone = zone_of(options.time_zone.as_deref())?;
         let passwords = Passwords::default();

@@ -2,6 +2,7 @@
 //!
 //! Hashed files are cached for ever, the page never. Compressed forms were made when the frontend was built.
 
+use super::policy;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -40,6 +41,10 @@ fn page(status: StatusCode, headers: &HeaderMap) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, Html(text)).into_response();
     };
     *response.status_mut() = status;
+    // Read each time: a debug build's page may have been built anew.
+    let plain = Files::get(PAGE).map(|page| page.data).unwrap_or_default();
+    let policy = policy::of_page(&String::from_utf8_lossy(&plain));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 

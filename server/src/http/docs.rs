@@ -2,7 +2,7 @@
 
 use super::auth::Viewing;
 use super::stats::MOST_ROWS;
-use super::{App, health, notify, ws};
+use super::{App, health, notify, screens, ws};
 use crate::source::Source;
 use axum::Router;
 use axum::body::Bytes;
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use shared::*;
 use shop::document::{Named, TokenOfRole};
-use shop::{Error, Role, Shop, document};
+use shop::{Error, Role, SCREEN_ROLE, Shop, document};
 use std::sync::{Arc, LazyLock};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
@@ -23,8 +23,7 @@ use utoipa::openapi::{
 use utoipa_swagger_ui::Config;
 
 pub fn router(app: &App) -> Router<App> {
-    let document =
-        Bytes::from(serde_json::to_vec(&describe(&app.source, &app.viewing)).expect("it is plain data"));
+    let document = Bytes::from(serde_json::to_vec(&describe(app)).expect("it is plain data"));
     Router::new()
         .route("/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], document)))
         .route("/docs", get(async || Redirect::permanent("/docs/")))
@@ -59,22 +58,27 @@ fn page(file: &str, headers: &HeaderMap) -> Result<Response, Error> {
 }
 
 /// The shop's routes, where it is in this process, and those of the server itself.
-fn describe(source: &Source, viewing: &Viewing) -> OpenApi {
+fn describe(app: &App) -> OpenApi {
     #[derive(utoipa::OpenApi)]
     #[openapi(
         paths(notify::notify, ws::join, health::health, health::live, health::ready, health::config),
         tags(
             (name = "stats", description = "The metrics of the dashboard"),
+            (name = "screens", description = "Walls that show the dashboard"),
             (name = "server", description = "News in, news out, and how the server is"),
         )
     )]
     struct Ours;
 
-    let mut whole = match source {
+    let viewing = &app.viewing;
+    let mut whole = match &app.source {
         Source::Shop(_) => Shop::document(),
         Source::Upstream(_) => document::begin(),
     };
     whole.merge(<Ours as utoipa::OpenApi>::openapi());
+    if app.screens.is_some() {
+        whole.merge(screens::described());
+    }
     let components = whole.components.get_or_insert_default();
     let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("NOTIFY_TOKEN")).build();
     components.security_schemes.insert("notify".to_owned(), SecurityScheme::Http(secret).into());
@@ -98,7 +102,7 @@ fn stat(metric: Metric, viewing: &Viewing) -> Operation {
         .responses_from_into_responses::<Named>();
     let operation =
         OperationBuilder::new().tag("stats").summary(Some(metric.key())).responses(responses.build());
-    let operation = operation.security(viewers(viewing));
+    let operation = operation.securities(Some(viewers(viewing)));
     match metric.default_limit() {
         Some(rows) => operation.parameter(limit(rows)).build(),
         None => operation.build(),
@@ -119,12 +123,14 @@ fn limit(default: u32) -> Parameter {
         .build()
 }
 
-/// Who may look. In an open dashboard being at this machine is enough, which no scheme can say.
-fn viewers(viewing: &Viewing) -> SecurityRequirement {
-    if viewing.is_open() {
-        return SecurityRequirement::default();
-    }
-    SecurityRequirement::new("bearer", [Role::Admin.name()])
+/// Who may look. In an open dashboard being at this machine is enough, too, which no scheme can say.
+fn viewers(viewing: &Viewing) -> Vec<SecurityRequirement> {
+    let screen = SecurityRequirement::new("bearer", [SCREEN_ROLE]);
+    let person = match viewing.is_open() {
+        true => SecurityRequirement::default(),
+        false => SecurityRequirement::new("bearer", [Role::Admin.name()]),
+    };
+    vec![person, screen]
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;

@@ -75,6 +75,11 @@ impl Gate {
         }
     }
 
+    /// How many there are.
+    pub fn clients(&self) -> usize {
+        self.inside().total
+    }
+
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().expect("nothing panics while it counts")
     }

@@ -73,7 +73,7 @@ pub struct PageConfig {
     currency: String,
     time_zone: String,
     version: &'static str,
-    features: &'static [&'static str],
+    features: Vec<&'static str>,
 }
 
 /// What the page needs before anyone signs in.
@@ -85,10 +85,11 @@ pub struct PageConfig {
     security(())
 )]
 pub async fn config(State(app): State<App>) -> Json<PageConfig> {
-    let (mode, features): (_, &[_]) = match app.source {
-        Source::Shop(_) => ("embedded", &["register", "equipmentFor", "create", "paging"]),
-        Source::Upstream(_) => ("upstream", &["create"]),
+    let (mode, mut features) = match app.source {
+        Source::Shop(_) => ("embedded", vec!["register", "equipmentFor", "create", "paging"]),
+        Source::Upstream(_) => ("upstream", vec!["create"]),
     };
+    features.extend(app.screens.as_ref().map(|_| "screens"));
     Json(PageConfig {
         mode,
         auth: if app.viewing.is_open() { "open" } else { "required" },

@@ -3,13 +3,20 @@
 //! What is not ours goes to the shop: the one in this process, or the upstream.
 
 mod serve;
+mod lobby;
+mod taking;
+mod envelope;
+mod peer;
+mod origin;
+mod policy;
 mod notify;
 mod stats;
 mod ws;
 mod gate;
 mod health;
 mod auth;
-mod origin;
+mod watcher;
+mod screens;
 mod pass;
 mod docs;
 mod assets;
@@ -19,18 +26,23 @@ use crate::live::Live;
 use crate::source::{Flights, Source};
 use auth::Viewing;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::extract::Request;
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Router, middleware};
 pub use gate::Gate;
+pub use lobby::Lobby;
 use origin::Origins;
 pub use serve::serve;
 use shared::Metric;
+use shop::{Error, Screens};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
-use tower_http::timeout::TimeoutLayer;
+use tokio::time::timeout;
 
 /// Bodies of the contract are small; images travel as links.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -49,14 +61,30 @@ pub struct Parts {
     flights: Flights,
     gate: Arc<Gate>,
     viewing: Viewing,
+    /// `None`: they have nowhere to be kept.
+    screens: Option<Screens>,
     origins: Origins,
 }
 
 impl App {
-    pub fn new(config: Config, address: SocketAddr, live: Live, source: Source, gate: Arc<Gate>) -> App {
-        let viewing = Viewing::new(&config, &source);
-        let origins = Origins { on_loopback: address.ip().is_loopback() };
-        App(Arc::new(Parts { config, live, source, flights: Flights::default(), gate, viewing, origins }))
+    pub fn new(
+        config: Config,
+        address: SocketAddr,
+        live: Live,
+        source: Source,
+        screens: Option<Screens>,
+        gate: Arc<Gate>,
+    ) -> anyhow::Result<App> {
+        let viewing = Viewing::new(&config, &source)?;
+        let listed = config.allowed_origins.0.clone();
+        let origins = Origins { on_loopback: address.ip().is_loopback(), listed };
+        let flights = Flights::default();
+        Ok(App(Arc::new(Parts { config, live, source, flights, gate, viewing, screens, origins })))
+    }
+
+    /// What goes on beside requests. Comes to no end worth waiting for.
+    pub async fn keep_keys_fresh(self) {
+        self.viewing.keep_keys_fresh().await;
     }
 }
 
@@ -74,11 +102,12 @@ pub fn router(app: App) -> Router {
         .route("/health", get(health::health))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/config.json", get(health::config));
+        .route("/config.json", get(health::config))
+        .merge(screens::router());
     for metric in Metric::ALL {
         router = router.route(
             metric.path(),
-            get(move |app, viewer, headers, query| stats::stat(metric, app, viewer, headers, query)),
+            get(move |app, watcher, headers, query| stats::stat(metric, app, watcher, headers, query)),
         );
     }
     // None of the layers for requests is for sockets, and each would cost every handshake.
@@ -91,9 +120,20 @@ pub fn router(app: App) -> Router {
         .fallback_service(any(pass::anything_else).with_state(app.clone()))
         .method_not_allowed_fallback(pass::no_such_route)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WITHIN))
-        .layer(origin::cors(app.origins))
-        .layer(middleware::from_fn(auth::requester))
-        .merge(ws.with_state(app))
-        .layer(middleware::from_fn(pass::log))
+        .layer(middleware::from_fn(bounded))
+        .layer(middleware::from_fn_with_state(app.clone(), origin::refuse_foreign_writes))
+        .layer(origin::cors(app.clone()))
+        .layer(middleware::from_fn(peer::requester))
+        .merge(ws.with_state(app.clone()))
+        .layer(middleware::from_fn_with_state(app, envelope::wrap))
+}
+
+/// A body that announces itself as too long is not waited for, nor is one that does not come.
+async fn bounded(request: Request, next: Next) -> Response {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|bytes: u64| bytes > BODY_BYTES as u64) {
+        return Error::too_large().into_response();
+    }
+    timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| envelope::too_slow())
 }

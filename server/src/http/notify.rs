@@ -1,7 +1,8 @@
 //! POST /notify: something happened in the shop. Answers before the work is done.
 
 use super::App;
-use super::auth::{Peer, bearer, same_secret};
+use super::auth::{bearer, same_secret};
+use super::peer::Peer;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;

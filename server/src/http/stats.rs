@@ -1,7 +1,7 @@
 //! The statistics, served from the snapshot: no client makes the source work.
 
 use super::App;
-use super::auth::Viewer;
+use super::watcher::Watcher;
 use crate::live::Answer;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -24,7 +24,7 @@ const CACHE: &str = "private, no-cache";
 pub async fn stat(
     metric: Metric,
     State(app): State<App>,
-    _: Viewer,
+    _: Watcher,
     headers: HeaderMap,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {

@@ -3,8 +3,10 @@
 //! Everything that can be refused is refused before the upgrade, as HTTP with a body.
 
 use super::App;
-use super::auth::{Peer, bearer};
+use super::auth::bearer;
+use super::peer::Peer;
 use super::stats::FILL_WITHIN;
+use super::taking::Taking;
 use crate::live::{Dialect, Newcomer};
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
@@ -49,7 +51,7 @@ pub struct Position {
         TokenOfRole,
         WithParameters,
     ),
-    security(("bearer" = ["Admin"]))
+    security(("bearer" = ["Admin"]), ("bearer" = ["Screen"]))
 )]
 pub async fn join(
     State(app): State<App>,
@@ -61,7 +63,7 @@ pub async fn join(
     let accept = handshake(headers)?;
     let offered = Offered::read(headers);
     let token = offered.token.as_deref().or(position.token.as_deref()).or_else(|| bearer(headers));
-    let viewer = app.viewing.admit(token, peer).inspect_err(|error| {
+    let watcher = app.admit(token, peer).await.inspect_err(|error| {
         tracing::warn!(peer = %peer.address, status = error.status().as_u16(), "client refused: its token");
     })?;
     app.origins.check(headers).map_err(|reason| {
@@ -97,8 +99,10 @@ pub async fn join(
         let same_history = epoch.as_deref() == Some(live.latest.snapshot().epoch());
         drop(epoch);
         let seen = if same_history { version } else { 0 };
-        let newcomer = Newcomer { stream, early, dialect, seen, deadline: viewer.deadline() };
-        let renew = |text: &[u8]| viewer.renew(&app.viewing, text);
+        let (deadline, revoked) = (watcher.deadline(), watcher.revoked());
+        let newcomer = Newcomer { stream, early, dialect, seen, deadline, revoked };
+        let _present = watcher.present();
+        let renew = |text: &[u8]| watcher.renew(&app, text);
         live.hub.serve(newcomer, &renew, || place.served()).await;
     });
     Ok(switching(&accept, offered.ours))
@@ -106,12 +110,12 @@ pub async fn join(
 
 /// The plain connection, and what the client sent right behind its request. `None`: it is gone already.
 async fn tcp_stream(upgrade: OnUpgrade) -> Option<(TcpStream, Bytes)> {
-    let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("the connection is no TcpStream; what wraps it has to be unwrapped here");
+    let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<Taking>>() else {
+        tracing::error!("the connection is of another type than it was served as");
         return None;
     };
     // A copy: the buffer that it lies in is large, and most often it is empty.
-    Some((parts.io.into_inner(), Bytes::copy_from_slice(&parts.read_buf)))
+    Some((parts.io.into_inner().into_inner(), Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 /// The answer to the client's key, or why there is no handshake (RFC 6455, 4.2).

@@ -9,9 +9,10 @@ use super::outbox::{Dialect, Driven, Outbox, Sent};
 use crate::clock::{self, Millis};
 use bytes::Bytes;
 use socket2::SockRef;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
 use std::net::Shutdown;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -188,19 +189,20 @@ impl Connection {
     /// reported for those bytes, so they are read first.
     pub async fn read_to_end(self: &Arc<Self>, latest: &Latest, early: Bytes, renew: &Renew<'_>) {
         let mut parser = Parser::default();
-        if !self.take_in(&mut parser, &early, latest, renew) {
-            return self.drain().await;
-        }
+        let mut read = self.take_in(&mut parser, &early, latest, renew);
         drop(early);
         loop {
-            if poll_fn(|cx| self.stream.poll_read_ready(cx)).await.is_err() {
-                return;
-            }
-            match self.read_once(&mut parser, latest, renew) {
+            match read {
                 Read::More => {}
+                // Nothing else is read meanwhile, so that a client can have only one of these.
+                Read::Renewing(renewed) => self.renewed(renewed.await, latest),
                 Read::Refused => return self.drain().await,
                 Read::End => return,
             }
+            if poll_fn(|cx| self.stream.poll_read_ready(cx)).await.is_err() {
+                return;
+            }
+            read = self.read_once(&mut parser, latest, renew);
         }
     }
 
@@ -209,8 +211,7 @@ impl Connection {
         let mut buffer = [0; 2048];
         match self.stream.try_read(&mut buffer) {
             Ok(0) => Read::End,
-            Ok(count) if self.take_in(parser, &buffer[..count], latest, renew) => Read::More,
-            Ok(_) => Read::Refused,
+            Ok(count) => self.take_in(parser, &buffer[..count], latest, renew),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 Read::More
             }
@@ -218,32 +219,37 @@ impl Connection {
         }
     }
 
-    /// Whether to go on listening.
     fn take_in(
         self: &Arc<Self>,
         parser: &mut Parser,
         bytes: &[u8],
         latest: &Latest,
         renew: &Renew<'_>,
-    ) -> bool {
-        let mut going_on = true;
+    ) -> Read {
+        let mut read = Read::More;
         let result = parser.feed(bytes, |incoming| match incoming {
             Incoming::Ping(payload) => self.with_outbox(latest, |outbox| {
                 // A newer pong replaces an unsent one (RFC 6455, 5.5.3), so pings cannot pile up.
                 outbox.pong = Some(frame::pong(&payload));
             }),
             Incoming::Close(code) => {
-                going_on = false;
+                read = Read::Refused;
                 self.answer_close(latest, code);
             }
-            Incoming::Text(text) => self.renew_token(&text, latest, renew),
+            Incoming::Text(text) => match renew(&text) {
+                Renewal::None => {}
+                Renewal::Now(renewed) => self.renewed(renewed, latest),
+                // A later one takes the place of one that came in the same piece.
+                Renewal::Later(renewed) if !matches!(read, Read::Refused) => read = Read::Renewing(renewed),
+                Renewal::Later(_) => {}
+            },
             Incoming::Binary | Incoming::Pong => {}
         });
         if let Err(code) = result {
             self.answer_close(latest, code);
-            return false;
+            return Read::Refused;
         }
-        going_on
+        read
     }
 
     fn answer_close(self: &Arc<Self>, latest: &Latest, code: CloseCode) {
@@ -252,15 +258,14 @@ impl Connection {
     }
 
     /// The one message that a client may send: a new token for this connection.
-    fn renew_token(self: &Arc<Self>, text: &[u8], latest: &Latest, renew: &Renew<'_>) {
-        match renew(text) {
-            None => {}
-            Some(Ok(deadline)) => {
+    fn renewed(self: &Arc<Self>, renewed: Result<Millis, CloseCode>, latest: &Latest) {
+        match renewed {
+            Ok(deadline) => {
                 self.deadline.store(deadline, Ordering::Relaxed);
                 let answer = auth_answer(deadline);
                 self.with_outbox(latest, |outbox| outbox.auth = Some(answer));
             }
-            Some(Err(code)) => self.close(latest, code),
+            Err(code) => self.close(latest, code),
         }
     }
 
@@ -282,8 +287,17 @@ impl Connection {
     }
 }
 
-/// What to do with a client's text: `None`, not for us; a new deadline; or the code to close with.
-pub type Renew<'a> = dyn Fn(&[u8]) -> Option<Result<Millis, CloseCode>> + Send + Sync + 'a;
+/// What to do with a client's text.
+pub type Renew<'a> = dyn Fn(&[u8]) -> Renewal + Send + Sync + 'a;
+
+/// A new deadline, or the code to close with.
+pub enum Renewal {
+    /// The text is not for us.
+    None,
+    Now(Result<Millis, CloseCode>),
+    /// Somebody has to be asked first. Must come to an end by itself.
+    Later(Pin<Box<dyn Future<Output = Result<Millis, CloseCode>> + Send>>),
+}
 
 fn auth_answer(deadline: Millis) -> Bytes {
     let message = serde_json::json!({
@@ -306,6 +320,7 @@ fn sent(mut send: impl FnMut() -> std::io::Result<usize>) -> Sent {
 
 enum Read {
     More,
+    Renewing(Pin<Box<dyn Future<Output = Result<Millis, CloseCode>> + Send>>),
     /// The connection is being closed; nothing that still comes matters.
     Refused,
     End,

@@ -11,6 +11,8 @@ use super::outbox::Dialect;
 use crate::clock::{self, Millis};
 use bytes::Bytes;
 use slab::Slab;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -62,7 +64,11 @@ pub struct Newcomer {
     pub seen: u64,
     /// When its token expires.
     pub deadline: Option<Millis>,
+    /// Comes to its end when its token is revoked, where that can happen.
+    pub revoked: Option<Revoked>,
 }
+
+pub type Revoked = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Hub {
     /// One broadcaster for each of `shards`; they end when the hub's snapshots do.
@@ -92,7 +98,7 @@ impl Hub {
 
     /// Serves one client until it is gone; calls `served` once it is brought up to date, or on its way to be.
     pub async fn serve(&self, newcomer: Newcomer, renew: &Renew<'_>, served: impl FnOnce()) {
-        let Newcomer { stream, early, dialect, mut seen, deadline } = newcomer;
+        let Newcomer { stream, early, dialect, mut seen, deadline, revoked } = newcomer;
         if dialect == Dialect::Original {
             // It loads its first data itself, and is told what happens from now on.
             seen = self.0.latest.version();
@@ -105,10 +111,30 @@ impl Hub {
             connection.update(&self.0.latest);
         }
         served();
-        connection.read_to_end(&self.0.latest, early, renew).await;
+        // Boxed only for those whom it concerns: all others would carry its room with them.
+        match revoked {
+            None => connection.read_to_end(&self.0.latest, early, renew).await,
+            Some(revoked) => Box::pin(self.read_until(revoked, &connection, early, renew)).await,
+        }
         // Who is not in the slab any more must not be written to, however slowly it reads.
         connection.end_both_ways();
         drop(seat);
+    }
+
+    /// To the end, which is near once the token is revoked.
+    async fn read_until(
+        &self,
+        revoked: Revoked,
+        connection: &Arc<Connection>,
+        early: Bytes,
+        renew: &Renew<'_>,
+    ) {
+        let mut reading = pin!(connection.read_to_end(&self.0.latest, early, renew));
+        tokio::select! {
+            () = &mut reading => return,
+            () = revoked => connection.close(&self.0.latest, CloseCode::EXPIRED),
+        }
+        reading.await;
     }
 
     /// No client is wanted any more.

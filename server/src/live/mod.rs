@@ -19,8 +19,9 @@ mod frame;
 mod model;
 
 pub use circuit::Reads;
+pub use connection::Renewal;
 pub use frame::CloseCode;
-pub use hub::{Hub, Newcomer};
+pub use hub::{Hub, Newcomer, Revoked};
 pub use latest::Latest;
 pub use outbox::Dialect;
 pub use snapshot::{Answer, Failure, Snapshot};

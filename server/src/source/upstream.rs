@@ -3,22 +3,28 @@
 use super::answer;
 use crate::live::{Answer, Failure};
 use axum::RequestExt;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::Response;
+use futures_util::{Stream, StreamExt, stream};
+use http_body_util::LengthLimitError;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use shared::Metric;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 /// The upstream answers statistics within this time or has failed.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is passed on may take longer: reports, uploads.
 pub const PASS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Whoever takes longer to send a body wants to hold a connection, ours and the upstream's.
+const BODY_WITHIN: Duration = Duration::from_secs(20);
 
 /// Requests of ours to the upstream at once; more wait.
 const FETCHES: usize = 8;
@@ -135,7 +141,7 @@ impl Upstream {
             .client
             .request(parts.method, url)
             .headers(headers)
-            .body(reqwest::Body::wrap_stream(body.into_data_stream()))
+            .body(reqwest::Body::wrap_stream(in_time(body)))
             .timeout(PASS_WITHIN)
             .send()
             .await?;
@@ -153,6 +159,41 @@ impl Upstream {
         url.set_query(query);
         url
     }
+}
+
+fn in_time(body: Body) -> impl Stream<Item = Result<Bytes, axum::BoxError>> {
+    let deadline = Instant::now() + BODY_WITHIN;
+    stream::unfold(Some(body.into_data_stream()), move |pieces| async move {
+        let mut pieces = pieces?;
+        match timeout_at(deadline, pieces.next()).await {
+            Ok(piece) => piece.map(|piece| (piece.map_err(axum::BoxError::from), Some(pieces))),
+            Err(_) => Some((Err(axum::BoxError::from(TooSlow)), None)),
+        }
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the caller's body did not come in time")]
+struct TooSlow;
+
+/// What was wrong with the body of a request that could not be passed on.
+pub enum BodyFault {
+    TooSlow,
+    TooLarge,
+}
+
+pub fn body_fault(error: &reqwest::Error) -> Option<BodyFault> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.is::<TooSlow>() {
+            return Some(BodyFault::TooSlow);
+        }
+        if inner.is::<LengthLimitError>() {
+            return Some(BodyFault::TooLarge);
+        }
+        cause = inner.source();
+    }
+    None
 }
 
 /// Without the headers that concern only one hop (RFC 9110, 7.6.1), and those that `Connection` names.

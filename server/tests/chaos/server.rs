@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::time::{sleep, timeout};
 
 /// Long enough for any machine.
@@ -21,13 +21,16 @@ pub struct Server {
     world: Arc<World>,
     upstream: SocketAddr,
     log: NamedTempFile,
+    /// Its own files.
+    folder: TempDir,
     child: Option<Child>,
 }
 
 impl Server {
     pub fn new(world: &Arc<World>, upstream: SocketAddr) -> Server {
         let log = NamedTempFile::new().expect("a file for the log");
-        Server { world: world.clone(), upstream, log, child: None }
+        let folder = tempfile::tempdir().expect("a folder");
+        Server { world: world.clone(), upstream, log, folder, child: None }
     }
 
     /// Until it answers.
@@ -36,6 +39,7 @@ impl Server {
         let child = Command::new(env!("CARGO_BIN_EXE_pulso"))
             // Settings of whoever runs the test, and a proxy, have no place here.
             .env_clear()
+            .current_dir(&self.folder)
             .env("PULSO_LISTEN", self.world.server.to_string())
             .env("REST_API_URL", format!("http://{}", self.upstream))
             .env("PULSO_RECONCILE_SECS", reconcile_secs.to_string())

@@ -1,61 +1,11 @@
 //! The program itself: what signals do to it, and with what it ends.
 
-use crate::support::{Client, FakeShop, soon, until};
+use crate::program::Program;
+use crate::support::{FakeShop, soon, until};
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStdout, Command};
-
-struct Program {
-    child: Child,
-    address: String,
-    _stdout: Lines<BufReader<ChildStdout>>,
-}
-
-impl Program {
-    async fn start(shop: &FakeShop) -> Program {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pulso"))
-            .env_clear()
-            .env("REST_API_URL", shop.url())
-            .env("PULSO_LISTEN", "127.0.0.1:0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the program starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let address = loop {
-            let line = soon("a greeting", lines.next_line()).await.expect("a line").expect("a greeting");
-            if let Some((_, address)) = line.split_once("http://") {
-                break address.to_owned();
-            }
-        };
-        Program { child, address, _stdout: lines }
-    }
-
-    async fn join(&self) -> Client {
-        let url = format!("ws://{}/ws?version=0", self.address);
-        let (socket, _) = soon("a handshake", tokio_tungstenite::connect_async(url)).await.expect("a socket");
-        let mut client = Client { socket, protocol: None };
-        client.next().await;
-        client
-    }
-
-    async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args([name, &pid]).status().await.expect("kill runs");
-        assert!(sent.success());
-    }
-
-    async fn status(&self, path: &str) -> Option<u16> {
-        let answer = reqwest::get(format!("http://{}{path}", self.address)).await;
-        answer.ok().map(|answer| answer.status().as_u16())
-    }
-
-    async fn ended(mut self) -> Option<i32> {
-        soon("its end", self.child.wait()).await.expect("a status").code()
-    }
-}
+use tokio::process::Command;
 
 #[tokio::test]
 async fn told_to_stop_it_sends_its_clients_away_and_ends_well() {

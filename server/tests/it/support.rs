@@ -13,6 +13,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -189,18 +190,32 @@ pub struct Server {
     pub http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<anyhow::Result<()>>,
+    _folder: TempDir,
 }
 
 impl Server {
+    /// With a database of its own, unless `flags` name one.
     pub async fn start(flags: &[&str]) -> Server {
-        let config = Config::from_args(["pulso"].iter().chain(flags)).expect("a configuration");
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = format!("sqlite://{}", folder.path().join("pulso.db").display());
+        let own = ["--database-url", &database];
+        let named = flags.contains(&"--database-url");
+        let flags = ["pulso"].iter().chain(own.iter().filter(|_| !named)).chain(flags);
+        let config = Config::from_args(flags).expect("a configuration");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(server::run(config, listener, async {
             let _ = stopped.await;
         }));
-        Server { address, http: reqwest::Client::new(), stop: Some(stop), running }
+        Server { address, http: reqwest::Client::new(), stop: Some(stop), running, _folder: folder }
+    }
+
+    /// Why it does not start.
+    pub async fn refused(flags: &[&str]) -> String {
+        let server = Server::start(flags).await;
+        let ended = soon("the refusal", server.running).await.expect("no panic");
+        format!("{:#}", ended.expect_err("it was started"))
     }
 
     /// In front of `shop`, with an hour between reconciles, so that only what is announced is fetched again.

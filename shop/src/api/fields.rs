@@ -79,6 +79,11 @@ impl Fields {
 
     /// Not empty once trimmed.
     pub fn text(&mut self, name: &str) -> String {
+        self.text_up_to(TEXT_CHARS, name)
+    }
+
+    /// Not empty once trimmed, and so many characters at most.
+    pub fn text_up_to(&mut self, most: usize, name: &str) -> String {
         match self.take(name) {
             None => {
                 self.fault(name, "should not be empty");
@@ -86,15 +91,14 @@ impl Fields {
             }
             Some(Value::String(text)) => {
                 let text = text.trim();
-                if !text.is_empty() && text.chars().count() <= TEXT_CHARS {
+                if !text.is_empty() && text.chars().count() <= most {
                     return text.to_owned();
                 }
-                let says = if text.is_empty() {
-                    "should not be empty"
+                if text.is_empty() {
+                    self.fault(name, "should not be empty");
                 } else {
-                    "must be shorter than or equal to 5000 characters"
-                };
-                self.fault(name, says);
+                    self.fault(name, &format!("must be shorter than or equal to {most} characters"));
+                }
             }
             Some(_) => self.fault(name, "must be a string"),
         }
@@ -199,6 +203,15 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// A text that means something; `says` is the fault of one that does not.
+    pub fn parsed<T: Default>(&mut self, name: &str, says: &str, parse: impl FnOnce(&str) -> Option<T>) -> T {
+        let value = self.take(name).and_then(|value| parse(value.as_str()?));
+        if value.is_none() {
+            self.fault(name, says);
+        }
+        value.unwrap_or_default()
     }
 
     pub fn flag(&mut self, name: &str, default: bool) -> bool {

@@ -17,7 +17,9 @@ mod order_changes;
 mod order_work;
 mod reviews;
 
+pub use caller::Id;
 pub use error::Error;
+pub use fields::Fields;
 
 pub(crate) use caller::Caller;
 pub(crate) use document::{one_of, perhaps_one_of};
@@ -32,7 +34,7 @@ pub(crate) use whole::WHOLE_LISTS;
 use crate::Shop;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use std::future::Future;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,7 +46,8 @@ const BODY_BYTES: usize = 256 * 1024;
 pub fn router(shop: Shop) -> Router {
     let (router, _) = routes().split_for_parts();
     let router = router.layer(DefaultBodyLimit::max(BODY_BYTES));
-    let router = if shop.store().undoes() { router.layer(from_fn(repeat::repeat)) } else { router };
+    let repeating = from_fn_with_state(repeat::Turn::default(), repeat::repeat);
+    let router = if shop.store().undoes() { router.layer(repeating) } else { router };
     router.with_state(shop)
 }
 
@@ -83,7 +86,7 @@ fn routes() -> OpenApiRouter<Shop> {
 }
 
 /// A write runs to its end in a task of its own, whatever the client does meanwhile.
-async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(work).await.map_err(|error| Error::internal(error.into()))?

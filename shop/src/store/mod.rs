@@ -9,8 +9,9 @@ pub mod catalog;
 pub mod orders;
 pub mod totals;
 pub mod reviews;
+pub mod screens;
 mod schema;
-mod secret;
+pub mod secret;
 mod failure;
 mod place;
 mod backup;
@@ -95,6 +96,11 @@ impl Store {
         }
     }
 
+    /// Like `open`, but a mistyped name makes no new file.
+    pub async fn open_existing(url: &str) -> anyhow::Result<Store> {
+        Store::open(&not_made(url)).await
+    }
+
     pub fn pool(&self) -> &AnyPool {
         &self.pool
     }
@@ -135,7 +141,10 @@ impl Store {
         match self.kind {
             Kind::Sqlite(..) => {}
             Kind::Postgres => {
-                write.execute("SELECT 1 FROM pg_advisory_xact_lock(7370820)").await?;
+                // It waits longer than a request would: the demo takes its time.
+                let alone = "SET LOCAL lock_timeout = '2min'; SET LOCAL statement_timeout = '2min'; \
+                             SELECT 1 FROM pg_advisory_xact_lock(7370820)";
+                write.execute(alone).await?;
             }
         }
         Ok(write)
@@ -197,6 +206,14 @@ fn made_if_missing(url: &str) -> String {
         _ if url.contains("mode=") => url.to_owned(),
         _ if url.contains('?') => format!("{url}&mode=rwc"),
         _ => format!("{url}?mode=rwc"),
+    }
+}
+
+fn not_made(url: &str) -> String {
+    match url {
+        _ if !url.starts_with("sqlite:") || url.contains("mode=") => url.to_owned(),
+        _ if url.contains('?') => format!("{url}&mode=rw"),
+        _ => format!("{url}?mode=rw"),
     }
 }
 

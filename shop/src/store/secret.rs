@@ -1,4 +1,4 @@
-//! The key of the sign-in tokens: made once and kept, so that a restart signs nobody out.
+//! Keys that tokens are signed with: made once and kept, so that a restart signs nobody out.
 
 use super::{Kind, Store, with_suffix};
 use anyhow::{Context, ensure};
@@ -6,42 +6,65 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Characters of the key, each one of 64: twice what HS256 needs.
+/// Characters of a key: twice what HS256 needs.
 const LENGTH: usize = 64;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// The row of the settings that holds it on PostgreSQL, so that servers share it.
-const SETTING: &str = "jwt_secret";
+/// What a key is for: no token of the one is good for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    SignIn,
+    Screens,
+}
 
-impl Store {
-    pub async fn kept_secret(&self) -> anyhow::Result<Vec<u8>> {
-        match &self.kind {
-            Kind::Sqlite(file, _) => beside(file),
-            Kind::Postgres => self.in_settings().await,
+impl Key {
+    /// What the file beside SQLite's is called after it.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Key::SignIn => ".jwt",
+            Key::Screens => ".screens",
         }
     }
 
-    async fn in_settings(&self) -> anyhow::Result<Vec<u8>> {
+    /// The row of the settings that holds it on PostgreSQL, so that servers share it.
+    const fn setting(self) -> &'static str {
+        match self {
+            Key::SignIn => "jwt_secret",
+            Key::Screens => "screens_secret",
+        }
+    }
+}
+
+impl Store {
+    pub async fn kept_secret(&self, key: Key) -> anyhow::Result<Vec<u8>> {
+        match &self.kind {
+            Kind::Sqlite(file, _) => beside(file, key),
+            Kind::Postgres => self.in_settings(key).await,
+        }
+    }
+
+    async fn in_settings(&self, key: Key) -> anyhow::Result<Vec<u8>> {
         sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
-            .bind(SETTING)
+            .bind(key.setting())
             .bind(made())
             .execute(self.pool())
             .await?;
         let kept: String = sqlx::query_scalar("SELECT value FROM settings WHERE name = $1")
-            .bind(SETTING)
+            .bind(key.setting())
             .fetch_one(self.pool())
             .await?;
         Ok(kept.into_bytes())
     }
 }
 
-fn made() -> String {
+/// Of 64 characters, each one of 64: 384 random bits.
+pub fn made() -> String {
     rand::random::<[u8; LENGTH]>().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect()
 }
 
 /// In a file beside that of the database, which only its owner may read.
-fn beside(database: &Path) -> anyhow::Result<Vec<u8>> {
-    let path = with_suffix(database, ".jwt");
+fn beside(database: &Path, key: Key) -> anyhow::Result<Vec<u8>> {
+    let path = with_suffix(database, key.suffix());
     if let Some(kept) = read(&path)? {
         return Ok(kept);
     }
@@ -93,8 +116,8 @@ mod tests {
     fn the_key_is_made_once_and_only_its_owner_may_read_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let database = folder.path().join("shop.db");
-        let key = beside(&database).expect("a key");
-        assert_eq!((key.len(), beside(&database).expect("the same")), (LENGTH, key));
+        let key = beside(&database, Key::SignIn).expect("a key");
+        assert_eq!((key.len(), beside(&database, Key::SignIn).expect("the same")), (LENGTH, key.clone()));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -103,6 +126,7 @@ mod tests {
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "no draft stays");
         fs::write(folder.path().join("shop.db.jwt"), "short").expect("written");
-        assert!(beside(&database).expect_err("too short").to_string().contains("32 or more"));
+        assert!(beside(&database, Key::SignIn).expect_err("too short").to_string().contains("32 or more"));
+        assert_ne!(beside(&database, Key::Screens).expect("a key of its own"), key);
     }
 }

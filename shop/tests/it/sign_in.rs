@@ -36,17 +36,6 @@ async fn whoever_registers_signs_in_and_sees_their_profile() {
 }
 
 #[tokio::test]
-async fn an_unknown_mail_and_a_wrong_password_get_the_same_answer() {
-    let shop = TestShop::open().await;
-    shop.post("/auth/register", "", json!({"name": "Ana", "email": "ana@x.co", "password": "secret1"})).await;
-    let refused = json!({"message": "Invalid credentials", "error": "Unauthorized", "statusCode": 401});
-    for email in ["ana@x.co", "no@x.co"] {
-        let answer = shop.post("/auth/login", "", json!({"email": email, "password": "secret2"})).await;
-        assert_eq!(answer, (StatusCode::UNAUTHORIZED, refused.clone()), "{email}");
-    }
-}
-
-#[tokio::test]
 async fn a_token_must_be_ours_and_in_time() {
     let shop = TestShop::open().await;
     let id = uuid::Uuid::new_v4().to_string();
@@ -58,34 +47,6 @@ async fn a_token_must_be_ours_and_in_time() {
     // Someone who is not there any more.
     let gone = shop.shop.tokens().issue(&id, "a@x.co", Role::User, Duration::from_secs(60));
     assert_eq!(shop.get("/auth/profile", &gone).await.0, StatusCode::UNAUTHORIZED);
-}
-
-#[tokio::test]
-async fn no_answer_of_any_route_shows_a_hash() {
-    let shop = TestShop::open().await;
-    let cast = shop.cast().await;
-    shop.run("UPDATE users SET password_hash = '$argon2id$secret'").await;
-    let order = json!({"equipmentId": cast.device, "problemDescription": "x",
-        "details": [{"serviceId": cast.service, "technicianId": cast.worker.id}], "parts": [{"partId": cast.part, "quantity": 1}]});
-    let id = shop.made("/repair-orders", &shop.admin, order).await;
-    let order = format!("/repair-orders/{id}");
-    let user = format!("/users/{}", cast.owner.id);
-    let device = format!("/equipments/{}", cast.device);
-    for path in [
-        "/users",
-        "/users/technician",
-        &user,
-        "/auth/profile",
-        "/equipments",
-        &device,
-        "/repair-orders",
-        &order,
-    ] {
-        let (status, body) = shop.get(path, &shop.admin).await;
-        assert_eq!(status, StatusCode::OK, "{path}");
-        let text = body.to_string().to_lowercase();
-        assert!(!text.contains("argon2") && !text.contains("password"), "{path}: {text}");
-    }
 }
 
 #[tokio::test]
@@ -108,7 +69,7 @@ async fn wrong_settings_end_the_start_with_one_clear_line() {
     let admin = |email: &str, password: &str| {
         Some(Admin { email: email.into(), password: SecretString::from(password) })
     };
-    let cases: [(Options, &str); 6] = [
+    let cases: [(Options, &str); 7] = [
         (Options { database_url: "mysql://x".into(), ..options(&database) }, "DATABASE_URL must begin with"),
         (Options { database_url: "sqlite::memory:".into(), ..options(&database) }, "must name a file"),
         (
@@ -118,6 +79,10 @@ async fn wrong_settings_end_the_start_with_one_clear_line() {
         (
             Options { jwt_secret: Some("short".into()), ..options(&database) },
             "JWT_SECRET has 5 bytes, and needs 32",
+        ),
+        (
+            Options { time_zone: Some("Mars/Olympus".into()), ..options(&database) },
+            "Mars/Olympus is no time zone; expected one such as America/Guayaquil",
         ),
         (Options { admin: admin("nobody", "secret1"), ..options(&database) }, "is no mail address"),
         (Options { admin: admin("a@x.co", "123"), ..options(&database) }, "password needs 6"),

@@ -211,3 +211,88 @@ async fn an_owner_changes_the_description_and_nothing_else() {
         StatusCode::FORBIDDEN
     );
 }
+
+#[tokio::test]
+async fn a_change_of_work_and_status_together_does_the_work_first() {
+    let shop = TestShop::open().await;
+    let cast = shop.cast().await;
+    let piece = json!({"serviceId": cast.service, "technicianId": cast.worker.id});
+    let cases = [
+        // From, what is asked for beside the completion of the only piece, and what comes of it.
+        ("IN_REPAIR", json!({}), "READY", vec!["READY"]),
+        ("IN_REPAIR", json!({"status": "IN_REPAIR"}), "READY", vec!["READY"]),
+        ("IN_REPAIR", json!({"status": "READY"}), "READY", vec!["READY"]),
+        ("IN_REPAIR", json!({"status": "WAITING_PARTS"}), "WAITING_PARTS", vec!["WAITING_PARTS"]),
+        ("IN_REVIEW", json!({"status": "IN_REPAIR"}), "READY", vec!["IN_REPAIR", "READY"]),
+        ("IN_REVIEW", json!({"status": "REJECTED"}), "REJECTED", vec!["REJECTED"]),
+        ("WAITING_PARTS", json!({}), "WAITING_PARTS", vec![]),
+    ];
+    for (from, mut wish, to, history) in cases {
+        let id = shop.order(&cast, json!({"details": [piece]})).await;
+        let order = shop.set_status(&id, from).await;
+        let before = shop.number("SELECT MAX(seq) FROM order_status_changes").await;
+        wish["details"] = json!([{"id": order["repairOrderDetails"][0]["id"], "status": "COMPLETED"}]);
+        let path = format!("/repair-orders/{id}");
+        let (status, order) = shop.patch(&path, &cast.evaluator.token, wish.clone()).await;
+        assert_eq!((status, &order["status"]), (StatusCode::OK, &json!(to)), "{from} {wish}: {order}");
+        let sql = format!(
+            "SELECT to_status FROM order_status_changes WHERE seq > {before} AND changed_by = '{}' ORDER BY seq",
+            cast.evaluator.id
+        );
+        let rows: Vec<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&shop.rows).await.expect("rows");
+        assert_eq!(rows, history, "{from} {wish}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_piece_of_work_does_not_make_an_order_ready_and_work_done_again_does() {
+    let shop = TestShop::open().await;
+    let cast = shop.cast().await;
+    let piece = json!({"serviceId": cast.service, "technicianId": cast.worker.id});
+    let id = shop.order(&cast, json!({"details": [piece]})).await;
+    let path = format!("/repair-orders/{id}");
+    let order = shop.set_status(&id, "IN_REPAIR").await;
+    let work = order["repairOrderDetails"][0]["id"].as_str().expect("an id").to_owned();
+    let work = format!("/repair-orders/technician/detail/{work}/status");
+    let done = json!({"status": "COMPLETED"});
+    let (_, told) = shop.patch(&work, &cast.worker.token, done.clone()).await;
+    assert_eq!(told["repairOrder"]["status"], json!("READY"));
+    // Sent back: a note does not make it ready again, nor does a price; doing it again does.
+    shop.patch(&path, &cast.evaluator.token, json!({"status": "IN_REPAIR"})).await;
+    let note = json!({"details": [{"id": order["repairOrderDetails"][0]["id"], "notes": "sigue fallando"}]});
+    assert_eq!(shop.patch(&path, &cast.evaluator.token, note).await.1["status"], json!("IN_REPAIR"));
+    let (_, told) = shop.patch(&work, &cast.worker.token, done).await;
+    assert_eq!(told["repairOrder"]["status"], json!("READY"));
+}
+
+#[tokio::test]
+async fn a_warranty_begins_on_the_day_that_it_is_where_the_shop_stands() {
+    // It is never the same day in both.
+    for zone in ["Pacific/Kiritimati", "Etc/GMT+12"] {
+        let shop = TestShop::in_zone(zone).await;
+        let cast = shop.cast().await;
+        let id = shop.order(&cast, json!({})).await;
+        let zone = jiff::tz::TimeZone::get(zone).expect("a zone");
+        let today = || jiff::Timestamp::now().to_zoned(zone.clone()).date();
+        let before = today();
+        let order = shop.set_status(&id, "DELIVERED").await;
+        let start = order["warrantyStartDate"].as_str().expect("a date");
+        // It may be midnight there just now.
+        assert!([before, today()].map(|day| day.to_string()).contains(&start.to_owned()), "{start}");
+        let end = start.parse::<jiff::civil::Date>().expect("a date") + jiff::Span::new().months(3);
+        assert_eq!(order["warrantyEndDate"], json!(end.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn a_part_is_exchanged_when_what_it_gives_back_is_taken_in_the_same_change() {
+    let shop = TestShop::open().await;
+    let cast = shop.cast().await;
+    let id = shop.order(&cast, json!({"parts": [{"partId": cast.part, "quantity": 5}]})).await;
+    let path = format!("/repair-orders/{id}");
+    let part = shop.get(&path, &shop.admin).await.1["repairOrderParts"][0]["id"].clone();
+    let parts = json!([{"partId": cast.part, "quantity": 2}, {"id": part, "quantity": 3}]);
+    let (status, order) = shop.patch(&path, &cast.evaluator.token, json!({"parts": parts})).await;
+    assert_eq!((status, shop.number("SELECT stock FROM spare_parts").await), (StatusCode::OK, 0), "{order}");
+}

@@ -86,12 +86,28 @@ impl TestShop {
         TestShop::in_database(new_database().await, announce, events).await
     }
 
+    /// A shop that counts the days of this zone.
+    pub async fn in_zone(name: &str) -> TestShop {
+        let database = new_database().await;
+        let options = Options { time_zone: Some(name.to_owned()), ..options(&database) };
+        TestShop::with(options, database, nobody_listens(), mpsc::channel(1).1).await
+    }
+
     pub async fn in_database(
         database: Database,
         announce: Announce,
         events: Receiver<(String, Option<String>)>,
     ) -> TestShop {
-        let shop = Shop::open(options(&database), announce).await.expect("an empty shop");
+        TestShop::with(options(&database), database, announce, events).await
+    }
+
+    async fn with(
+        options: Options,
+        database: Database,
+        announce: Announce,
+        events: Receiver<(String, Option<String>)>,
+    ) -> TestShop {
+        let shop = Shop::open(options, announce).await.expect("an empty shop");
         let rows = rows_of(&database).await;
         let mut test = TestShop { router: shop.router(), shop, database, rows, events, admin: String::new() };
         test.admin = test.person("Ana", Role::Admin).await.token;

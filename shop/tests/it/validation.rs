@@ -134,38 +134,3 @@ async fn a_body_that_is_too_large_is_told_so_in_the_contracts_form() {
         (StatusCode::PAYLOAD_TOO_LARGE, large)
     );
 }
-
-#[tokio::test]
-async fn ids_are_uuids_of_something() {
-    let shop = TestShop::open().await;
-    let nobody = "550e8400-e29b-41d4-a716-446655440000";
-    for (path, what) in [("/users", "User"), ("/equipments", "Equipment"), ("/repair-orders", "Repair order")]
-    {
-        let malformed = bad_request("Validation failed (uuid is expected)");
-        assert_eq!(shop.get(&format!("{path}/zzz"), &shop.admin).await, (StatusCode::BAD_REQUEST, malformed));
-        let missing = not_found(format!("{what} with id {nobody} not found"));
-        assert_eq!(
-            shop.get(&format!("{path}/{nobody}"), &shop.admin).await,
-            (StatusCode::NOT_FOUND, missing)
-        );
-    }
-    for path in ["/users/%FF", "/users/%00"] {
-        assert_eq!(shop.get(path, &shop.admin).await.0, StatusCode::BAD_REQUEST);
-    }
-}
-
-#[tokio::test]
-async fn names_are_given_once() {
-    let shop = TestShop::open().await;
-    shop.cast().await;
-    let service =
-        json!({"serviceName": "Limpieza", "description": "d", "basePrice": 20, "type": "MAINTENANCE"});
-    let (status, body) = shop.post("/services", &shop.admin, service).await;
-    assert_eq!(
-        (status, &body["message"]),
-        (StatusCode::CONFLICT, &json!("Service with name Limpieza already exists"))
-    );
-    let part = json!({"name": "SSD 500", "description": "d", "stock": 1, "unitPrice": 1});
-    let taken = bad_request("Spare part with name SSD 500 already exists");
-    assert_eq!(shop.post("/spare-parts", &shop.admin, part).await, (StatusCode::BAD_REQUEST, taken));
-}

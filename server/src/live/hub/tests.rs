@@ -3,6 +3,7 @@
 mod wire;
 
 use super::*;
+use crate::live::Renewal;
 use crate::live::latest::tests::{nothing_after_reading, set_after_reading};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -16,11 +17,18 @@ async fn soon<T>(what: &str, fact: impl Future<Output = T>) -> T {
 }
 
 fn newcomer(stream: TcpStream) -> Newcomer {
-    Newcomer { stream, early: Bytes::new(), dialect: Dialect::Versioned, seen: 0, deadline: None }
+    Newcomer {
+        stream,
+        early: Bytes::new(),
+        dialect: Dialect::Versioned,
+        seen: 0,
+        deadline: None,
+        revoked: None,
+    }
 }
 
-fn no_renewal(_: &[u8]) -> Option<Result<Millis, CloseCode>> {
-    None
+fn no_renewal(_: &[u8]) -> Renewal {
+    Renewal::None
 }
 
 async fn join(hub: &Hub) -> Wire {
