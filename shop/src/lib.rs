@@ -13,6 +13,7 @@ mod stats;
 mod first_admin;
 mod screens;
 mod demo;
+mod seed;
 
 pub use api::{Error, Fields, Id, document};
 pub use auth::{Claims, Network, Role, Rule, Throttle, TokenError, Tokens, Wait};
@@ -22,6 +23,7 @@ pub use screens::{
     Code, Listed, Pairing, Pass, Presence, SCREEN_NAME_CHARS, SCREEN_ROLE, Screens, Ticket,
     approve as approve_screen, list as list_screens, revoke as revoke_screen,
 };
+pub use seed::{Progress, Seeded, Seeding};
 pub use store::screens::Screen;
 
 use anyhow::Context;
@@ -129,6 +131,10 @@ impl Shop {
     /// Connects, brings the schema up to date, and makes what a shop must have: a key and an administrator.
     pub async fn open(options: Options, announce: Announce) -> anyhow::Result<Shop> {
         let store = Store::open(&options.database_url).await?;
+        let unknown = stats::are_unknown(&store).await?;
+        if unknown {
+            stats::mend(&store).await.context("the totals of the statistics cannot be made")?;
+        }
         let secret = match &options.jwt_secret {
             Some(secret) => given_key(secret)?,
             None => store
@@ -146,7 +152,7 @@ impl Shop {
         }
         let sign_in = demo::sign_in(&store, &passwords).await?;
         let Options { registration, access_token, clock, .. } = options;
-        Ok(Shop(Arc::new(Inner {
+        let shop = Shop(Arc::new(Inner {
             tokens: Tokens::told_by(clock.clone(), &secret),
             succession: Succession::new(&secret),
             store,
@@ -160,7 +166,30 @@ impl Shop {
             clock,
             zone,
             whole_lists: Arc::new(Semaphore::new(api::WHOLE_LISTS)),
-        })))
+        }));
+        if !unknown {
+            // Comparing takes seconds in a large shop. It ends by itself.
+            tokio::spawn(shop.clone().check_totals());
+        }
+        Ok(shop)
+    }
+
+    /// A total that is off is mended, and said.
+    async fn check_totals(self) {
+        match stats::mend(self.store()).await {
+            Ok(stats::Mended(0)) => {}
+            Ok(stats::Mended(count)) => {
+                tracing::warn!(
+                    count,
+                    "{count} totals of the statistics were not what the orders add up to; mended"
+                );
+                (self.0.announce)(Event::FullUpdate, None);
+            }
+            Err(error) => tracing::warn!(
+                error = format!("{error:#}"),
+                "could not compare the statistics with the orders"
+            ),
+        }
     }
 
     pub fn tokens(&self) -> &Tokens {
@@ -185,6 +214,12 @@ impl Shop {
     /// One metric with another number of rows than usual.
     pub async fn stat(&self, metric: Metric, limit: u32) -> anyhow::Result<String> {
         stats::read_one(&self.0.store, metric, limit).await
+    }
+
+    /// The same, counted from all rows of the shop instead of read from what is kept up: what [`Shop::stat`] must equal.
+    /// Takes seconds in a large shop.
+    pub async fn counted_stat(&self, metric: Metric, limit: u32) -> anyhow::Result<String> {
+        stats::count_one(&self.0.store, metric, limit).await
     }
 
     /// How to sign in, where the demo's own administrator still can: everyone knows that password.
@@ -237,6 +272,12 @@ impl Shop {
 pub async fn create_admin(database_url: &str, admin: &Admin) -> anyhow::Result<()> {
     let store = Store::open(database_url).await?;
     first_admin::create(&store, &Passwords::default(), admin).await
+}
+
+/// Fills a shop with many invented orders. It may be open elsewhere meanwhile, but its statistics are wrong until the end.
+pub async fn seed(database_url: &str, wish: &Seeding, told: impl FnMut(Progress)) -> anyhow::Result<Seeded> {
+    let store = Store::open(database_url).await?;
+    seed::seed(&store, wish, told).await
 }
 
 fn zone_of(name: Option<&str>) -> anyhow::Result<TimeZone> {

@@ -21,6 +21,7 @@ mod model;
 mod faults;
 mod recorded;
 mod stats;
+mod totals;
 mod announcing;
 mod demo;
 mod starting;
