@@ -26,3 +26,7 @@ pulso_chromium() {
   found=$(node -p 'require("./e2e/node_modules/playwright-core").chromium.executablePath()' 2>/dev/null) || return 0
   if [ -x "$found" ]; then printf '%s' "$found"; fi
 }
+
+# Asks a server whatever its OpenAPI document allows, and what it forbids.
+SCHEMATHESIS=4.32.5
+pulso_schemathesis() { printf '%s' "$PULSO_TOOLS/schemathesis-$SCHEMATHESIS/bin/schemathesis"; }

@@ -2,8 +2,8 @@
 # Installs what building and testing need, and nothing twice. Looks before it installs; safe to repeat.
 #
 #   scripts/setup.sh web    the wasm target, trunk, wasm-bindgen, wasm-opt, a C compiler
-#   scripts/setup.sh test   that, cargo-deny, nginx, PostgreSQL, and a browser with the packages that drive it (what you get
-#                           without an argument, too)
+#   scripts/setup.sh test   that, cargo-deny, nginx, PostgreSQL, schemathesis, and a browser with the packages that drive it
+#                           (what you get without an argument, too)
 #   scripts/setup.sh bench  that, and the servers that Pulso is measured beside
 #
 # Tools go into a folder of our own, so that yours are left alone; a fitting version on PATH is used as it is.
@@ -101,6 +101,20 @@ need_wasm_opt() {
   npm install --loglevel=error --no-audit --no-fund --prefix "$PULSO_TOOLS/npm" "binaryen@$BINARYEN" >/dev/null
 }
 
+need_schemathesis() {
+  local folder=$PULSO_TOOLS/schemathesis-$SCHEMATHESIS
+  if [ -e "$folder/ready" ]; then return; fi
+  say "installing schemathesis $SCHEMATHESIS, which tests the API (30 seconds, once)"
+  # Debian has venv in a package of its own; without that, this module is missing.
+  python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || apt_install python3 python3-venv \
+    || fail "Python 3.10 or newer with venv is missing: install it, then try again"
+  rm -rf "$PULSO_TOOLS"/schemathesis-*
+  python3 -m venv "$folder" \
+    && "$folder/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$SCHEMATHESIS" >&2 \
+    || fail "schemathesis cannot be installed"
+  touch "$folder/ready"
+}
+
 need_browser_packages() {
   if [ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ]; then return; fi
   say "installing the packages that drive the browser (10 seconds, once)"
@@ -190,6 +204,7 @@ if [ "$group" != web ]; then
     need_cargo_tool cargo-deny "$CARGO_DENY" "2 to 4 minutes" --locked cargo-deny
   need_nginx
   need_postgres
+  need_schemathesis
   need_browser_packages
   need_browser
 fi

@@ -2,7 +2,7 @@
 
 use super::auth::Viewing;
 use super::stats::MOST_ROWS;
-use super::{App, health, notify, screens, ws};
+use super::{App, screens};
 use crate::source::Source;
 use axum::Router;
 use axum::body::Bytes;
@@ -22,8 +22,8 @@ use utoipa::openapi::{
 };
 use utoipa_swagger_ui::Config;
 
-pub fn router(app: &App) -> Router<App> {
-    let document = Bytes::from(serde_json::to_vec(&describe(app)).expect("it is plain data"));
+pub fn router(document: &OpenApi) -> Router<App> {
+    let document = Bytes::from(serde_json::to_vec(document).expect("it is plain data"));
     Router::new()
         .route("/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], document)))
         .route("/docs", get(async || Redirect::permanent("/docs/")))
@@ -58,24 +58,21 @@ fn page(file: &str, headers: &HeaderMap) -> Result<Response, Error> {
 }
 
 /// The shop's routes, where it is in this process, and those of the server itself.
-fn describe(app: &App) -> OpenApi {
+pub fn describe(ours: [OpenApi; 2], app: &App) -> OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(
-        paths(notify::notify, ws::join, health::health, health::live, health::ready, health::config),
-        tags(
-            (name = "stats", description = "The metrics of the dashboard"),
-            (name = "screens", description = "Walls that show the dashboard"),
-            (name = "server", description = "News in, news out, and how the server is"),
-        )
-    )]
-    struct Ours;
+    #[openapi(tags(
+        (name = "stats", description = "The metrics of the dashboard"),
+        (name = "screens", description = "Walls that show the dashboard"),
+        (name = "server", description = "News in, news out, and how the server is"),
+    ))]
+    struct Server;
 
-    let viewing = &app.viewing;
     let mut whole = match &app.source {
         Source::Shop(_) => Shop::document(),
         Source::Upstream(_) => document::begin(),
     };
-    whole.merge(<Ours as utoipa::OpenApi>::openapi());
+    whole.merge(<Server as utoipa::OpenApi>::openapi());
+    ours.into_iter().for_each(|part| whole.merge(part));
     if app.screens.is_some() {
         whole.merge(screens::described());
     }
@@ -85,9 +82,18 @@ fn describe(app: &App) -> OpenApi {
     for metric in Metric::ALL {
         let (_, schemas) = shape(metric);
         components.schemas.extend(schemas);
-        whole.paths.add_path_operation(metric.path(), vec![HttpMethod::Get], stat(metric, viewing));
+        whole.paths.add_path_operation(metric.path(), vec![HttpMethod::Get], stat(metric, &app.viewing));
     }
-    document::name_operations(&mut whole);
+    if let Some(join) = whole.paths.paths.get_mut("/ws").and_then(|item| item.get.as_mut()) {
+        join.security = Some(viewers(&app.viewing));
+    }
+    if app.config.notify_token.is_none()
+        && let Some(notify) = whole.paths.paths.get_mut("/notify").and_then(|item| item.post.as_mut())
+    {
+        // Then it is for whoever sits at this machine.
+        notify.security = Some(vec![SecurityRequirement::default()]);
+    }
+    document::finish(&mut whole);
     whole
 }
 

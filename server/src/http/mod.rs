@@ -43,6 +43,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 /// Bodies of the contract are small; images travel as links.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -96,22 +98,34 @@ impl Deref for App {
     }
 }
 
+/// Only what is added here, and the statistics, is in the OpenAPI document.
+fn requests() -> OpenApiRouter<App> {
+    // Of the contract's routes this one alone answers 405, so it takes every method.
+    let notify = routes!(notify::notify)
+        .map(|post| post.fallback(notify::notify).layer(DefaultBodyLimit::max(notify::BODY_BYTES)));
+    OpenApiRouter::default()
+        .routes(notify)
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::config))
+}
+
+/// None of the layers for requests is for sockets, and each would cost every handshake.
+fn sockets() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(ws::join))
+}
+
 pub fn router(app: App) -> Router {
-    let mut router = docs::router(&app)
-        .route("/notify", any(notify::notify).layer(DefaultBodyLimit::max(notify::BODY_BYTES)))
-        .route("/health", get(health::health))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/config.json", get(health::config))
-        .merge(screens::router());
+    let (mut router, ours) = requests().split_for_parts();
+    let (ws, sockets) = sockets().split_for_parts();
+    router = router.merge(docs::router(&docs::describe([ours, sockets], &app))).merge(screens::router());
     for metric in Metric::ALL {
         router = router.route(
             metric.path(),
             get(move |app, watcher, headers, query| stats::stat(metric, app, watcher, headers, query)),
         );
     }
-    // None of the layers for requests is for sockets, and each would cost every handshake.
-    let ws = Router::new().route("/ws", get(ws::join)).method_not_allowed_fallback(pass::no_such_route);
     let router = match &app.source {
         Source::Shop(shop) => router.with_state(app.clone()).merge(shop.router()),
         Source::Upstream(_) => router.with_state(app.clone()),
@@ -124,7 +138,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), origin::refuse_foreign_writes))
         .layer(origin::cors(app.clone()))
         .layer(middleware::from_fn(peer::requester))
-        .merge(ws.with_state(app.clone()))
+        .merge(ws.method_not_allowed_fallback(pass::no_such_route).with_state(app.clone()))
         .layer(middleware::from_fn_with_state(app, envelope::wrap))
 }
 

@@ -11,6 +11,8 @@ mod process;
 mod database;
 mod upstream;
 mod access;
+mod sign_in;
+mod roles;
 mod screens;
 mod keys;
 mod tokens;

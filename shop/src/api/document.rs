@@ -7,10 +7,11 @@ use shared::OrderStatus;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::schema::{AdditionalProperties, Components, SchemaType};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Content, KnownFormat, Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Response,
+    Content, KnownFormat, Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Required, Response,
     ResponseBuilder, Schema, SchemaFormat, Type,
 };
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
@@ -43,9 +44,10 @@ pub fn begin() -> OpenApi {
     document
 }
 
-/// Handlers share names such as `list`, and an operation's id must be its own: method and path have what it takes.
-pub fn name_operations(document: &mut OpenApi) {
-    for (path, item) in &mut document.paths.paths {
+/// After all routes were added: what follows from the rest.
+pub fn finish(document: &mut OpenApi) {
+    let OpenApi { paths, components, .. } = document;
+    for (path, item) in &mut paths.paths {
         let operations = [
             ("get", &mut item.get),
             ("post", &mut item.post),
@@ -54,10 +56,32 @@ pub fn name_operations(document: &mut OpenApi) {
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
-            let words = path.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-            operation.operation_id =
-                Some(words.fold(method.to_owned(), |name, word| format!("{name}_{word}")));
+            operation.operation_id = Some(operation_id(method, path));
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                body.required = Some(if needs_something(body, components.as_ref()) {
+                    Required::True
+                } else {
+                    Required::False
+                });
+            }
         }
+    }
+}
+
+/// Handlers share names such as `list`; method and path are an operation's own.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(method.to_owned(), |name, word| format!("{name}_{word}"))
+}
+
+/// No body at all counts as an empty one, so it may be left out where nothing in it is required.
+fn needs_something(body: &RequestBody, components: Option<&Components>) -> bool {
+    let Some(RefOr::T(content)) = body.content.get("application/json") else { return true };
+    let Some(RefOr::Ref(schema)) = &content.schema else { return true };
+    let name = schema.ref_location.trim_start_matches("#/components/schemas/");
+    match components.and_then(|components| components.schemas.get(name)) {
+        Some(RefOr::T(Schema::Object(fields))) => !fields.required.is_empty(),
+        Some(_) | None => true,
     }
 }
 
@@ -153,6 +177,8 @@ refusals! {
     Public: Unavailable;
     /// The credentials may be wrong.
     MayBeWrong: Unauthorized Unavailable;
+    /// The shop's settings may forbid it to everyone.
+    MayBeClosed: Forbidden;
     /// Everyone who signed in.
     Token: Unauthorized Unavailable;
     /// For some roles, or for whom it belongs to.

@@ -6,6 +6,8 @@ mod fields;
 pub mod document;
 mod caller;
 mod auth;
+mod cookie;
+mod sign_in;
 mod users;
 mod equipments;
 mod catalog;
@@ -54,14 +56,17 @@ pub fn router(shop: Shop) -> Router {
 /// What the routes say of themselves.
 pub fn described() -> OpenApi {
     let mut document = routes().into_openapi();
-    document::name_operations(&mut document);
+    document::finish(&mut document);
     document
 }
 
 fn routes() -> OpenApiRouter<Shop> {
     OpenApiRouter::with_openapi(document::begin())
         .routes(routes!(auth::register))
-        .routes(routes!(auth::login))
+        .routes(routes!(sign_in::login))
+        .routes(routes!(sign_in::link))
+        .routes(routes!(sign_in::refresh))
+        .routes(routes!(sign_in::logout))
         .routes(routes!(auth::profile))
         .routes(routes!(users::clients, users::add_client))
         .routes(routes!(users::technicians, users::add_technician))

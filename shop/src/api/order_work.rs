@@ -36,9 +36,9 @@ pub fn detail_status(fields: &mut Fields) -> Option<DetailStatus> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkChange {
     status: DetailStatus,
-    #[schema(minimum = 0, value_type = f64)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = f64)]
     unit_price: Money,
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     discount: Option<Money>,
     image_url: Option<String>,
     notes: Option<String>,

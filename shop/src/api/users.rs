@@ -21,12 +21,12 @@ use utoipa::ToSchema;
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Person {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub name: String,
     pub last_name: Option<String>,
     #[schema(format = Email)]
     pub email: String,
-    #[schema(min_length = 6)]
+    #[schema(min_length = 6, max_length = 256)]
     pub password: String,
     pub phone: Option<String>,
     pub address: Option<String>,
@@ -180,12 +180,12 @@ pub async fn one(State(shop): State<Shop>, _: Admin, Id(id): Id) -> Result<Json<
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PersonChange {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub name: Option<String>,
     pub last_name: Option<String>,
     #[schema(format = Email)]
     pub email: Option<String>,
-    #[schema(min_length = 6)]
+    #[schema(min_length = 6, max_length = 256)]
     pub password: Option<String>,
     pub phone: Option<String>,
     pub address: Option<String>,
@@ -208,9 +208,9 @@ impl PersonChange {
 #[derive(Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Skills {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     specialty: Option<String>,
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1000000)]
     experience_years: Option<i64>,
 }
 

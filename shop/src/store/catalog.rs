@@ -32,13 +32,13 @@ pub struct Service {
 #[derive(Clone, Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewService {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub service_name: String,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub description: String,
-    #[schema(minimum = 0, value_type = f64)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = f64)]
     pub base_price: Money,
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1000000)]
     pub estimated_time_minutes: Option<i64>,
     #[schema(required = false, nullable, default = false)]
     pub requires_parts: bool,
@@ -58,13 +58,13 @@ fn service_type() -> Object {
 #[derive(Clone, Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewSparePart {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub name: String,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub description: String,
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1000000)]
     pub stock: i64,
-    #[schema(minimum = 0, value_type = f64)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = f64)]
     pub unit_price: Money,
 }
 
@@ -200,13 +200,13 @@ pub async fn add_part(tx: &mut Tx, new: NewSparePart, at: i64) -> Result<SparePa
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceChange {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub service_name: Option<String>,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub description: Option<String>,
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     pub base_price: Option<Money>,
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1000000)]
     pub estimated_time_minutes: Option<i64>,
     pub requires_parts: Option<bool>,
     #[serde(rename = "type")]
@@ -264,14 +264,14 @@ pub async fn delete_service(tx: &mut Tx, id: &str) -> Result<(), Error> {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SparePartChange {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub name: Option<String>,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub description: Option<String>,
     /// As counted; unlike that of a new part it may be none.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1000000)]
     pub stock: Option<i64>,
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     pub unit_price: Option<Money>,
 }
 

@@ -37,14 +37,14 @@ pub struct Equipment {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEquipment {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub name: String,
     #[serde(rename = "type")]
     #[schema(schema_with = device_type)]
     pub kind: String,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub brand: String,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub model: String,
     pub serial_number: Option<String>,
 }
@@ -131,14 +131,14 @@ pub async fn add(tx: &mut Tx, owner: &str, new: NewEquipment, at: i64) -> Result
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EquipmentChange {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub name: Option<String>,
     #[serde(rename = "type")]
     #[schema(schema_with = perhaps_device_type, required = false)]
     pub kind: Option<String>,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub brand: Option<String>,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub model: Option<String>,
     pub serial_number: Option<String>,
     #[schema(schema_with = perhaps_device_status, required = false)]

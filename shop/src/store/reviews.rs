@@ -44,7 +44,7 @@ pub struct NewReview {
     pub order_id: String,
     #[schema(minimum = 1, maximum = 5)]
     pub rating: i64,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub comment: String,
 }
 
@@ -54,7 +54,7 @@ pub struct NewReview {
 pub struct ReviewChange {
     #[schema(minimum = 1, maximum = 5)]
     pub rating: Option<i64>,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub comment: Option<String>,
 }
 

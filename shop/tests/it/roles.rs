@@ -1,72 +1,9 @@
-//! Who may do what.
+//! Whose things someone sees and changes. (Which routes are for which role: server/tests/it/roles.rs.)
 
 use super::support::*;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use serde_json::json;
 use shop::Role;
-
-#[tokio::test]
-async fn each_route_is_for_its_roles() {
-    let shop = TestShop::open().await;
-    let cast = shop.cast().await;
-    let order = shop
-        .made(
-            "/repair-orders",
-            &cast.owner.token,
-            json!({"equipmentId": cast.device, "problemDescription": "x"}),
-        )
-        .await;
-    let (user, order) = (format!("/users/{}", cast.owner.id), format!("/repair-orders/{order}"));
-    let detail = format!("/repair-orders/technician/detail/{}", cast.device);
-    let detail_status = format!("{detail}/status");
-    // Public, any, staff, admin.
-    let routes: [(Method, &str, &str); 19] = [
-        (Method::POST, "/auth/register", "public"),
-        (Method::POST, "/auth/login", "public"),
-        (Method::GET, "/services", "public"),
-        (Method::GET, "/auth/profile", "any"),
-        (Method::GET, "/equipments", "any"),
-        (Method::GET, "/repair-orders", "any"),
-        (Method::POST, "/repair-orders", "any"),
-        (Method::GET, "/users/technician", "staff"),
-        (Method::GET, "/spare-parts", "staff"),
-        (Method::POST, "/spare-parts", "staff"),
-        (Method::GET, "/repair-orders/evaluator", "staff"),
-        (Method::PATCH, &detail, "staff"),
-        (Method::PATCH, &detail_status, "staff"),
-        (Method::GET, "/users", "admin"),
-        (Method::POST, "/users", "admin"),
-        (Method::POST, "/users/technician", "admin"),
-        (Method::GET, &user, "admin"),
-        (Method::POST, "/services", "admin"),
-        (Method::DELETE, &order, "admin"),
-    ];
-    for (method, path, who) in routes {
-        for (role, token) in [
-            ("nobody", ""),
-            ("User", &cast.stranger.token),
-            ("Technician", &cast.worker.token),
-            ("Admin", &shop.admin),
-        ] {
-            let expected = match (who, role) {
-                ("public", _) => None,
-                (_, "nobody") => Some((StatusCode::UNAUTHORIZED, unauthorized())),
-                ("staff", "User") | ("admin", "User" | "Technician") => {
-                    Some((StatusCode::FORBIDDEN, forbidden()))
-                }
-                _ => None,
-            };
-            let answer = shop.call(method.clone(), path, token, Some(json!({}))).await;
-            match expected {
-                Some(expected) => assert_eq!(answer, expected, "{method} {path} as {role}"),
-                None => assert!(
-                    !matches!(answer.0.as_u16(), 403 | 500..),
-                    "{method} {path} as {role}: {answer:?}"
-                ),
-            }
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_client_sees_and_orders_for_own_devices_only() {

@@ -3,6 +3,7 @@
 pub mod support;
 
 mod sign_in;
+mod sessions;
 mod validation;
 mod roles;
 mod users;
@@ -18,7 +19,9 @@ mod whole_lists;
 mod reviews;
 mod model;
 mod faults;
+mod recorded;
 mod stats;
+mod totals;
 mod announcing;
 mod demo;
 mod starting;

@@ -124,11 +124,11 @@ pub struct OrderOfWork {
 pub struct NewOrder {
     #[schema(format = Uuid)]
     pub equipment_id: String,
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub problem_description: String,
     pub image_urls: Option<Vec<String>>,
     pub diagnosis: Option<String>,
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     pub estimated_cost: Option<Money>,
     #[schema(required = false, nullable)]
     pub details: Vec<NewDetail>,
@@ -144,9 +144,9 @@ pub struct NewDetail {
     #[schema(format = Uuid)]
     pub technician_id: String,
     /// Unset: what the service costs.
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     pub unit_price: Option<Money>,
-    #[schema(minimum = 0, required = false, nullable, value_type = f64)]
+    #[schema(minimum = 0, maximum = 10000000, required = false, nullable, value_type = f64)]
     pub discount: Money,
     pub notes: Option<String>,
 }
@@ -156,7 +156,7 @@ pub struct NewDetail {
 pub struct NewPart {
     #[schema(format = Uuid)]
     pub part_id: String,
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1000000)]
     pub quantity: i64,
     pub img_url: Option<String>,
 }
@@ -165,10 +165,10 @@ pub struct NewPart {
 #[derive(Clone, Debug, Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderChange {
-    #[schema(min_length = 1)]
+    #[schema(pattern = "\\S")]
     pub problem_description: Option<String>,
     pub diagnosis: Option<String>,
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     pub estimated_cost: Option<Money>,
     #[serde(rename = "warrantyStartDate")]
     #[schema(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}")]
@@ -186,9 +186,9 @@ pub struct DetailChange {
     pub service_id: Option<String>,
     #[schema(format = Uuid)]
     pub technician_id: Option<String>,
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     pub unit_price: Option<Money>,
-    #[schema(minimum = 0, value_type = Option<f64>)]
+    #[schema(minimum = 0, maximum = 10000000, value_type = Option<f64>)]
     pub discount: Option<Money>,
     pub status: Option<DetailStatus>,
     pub image_url: Option<String>,
@@ -199,7 +199,7 @@ pub struct DetailChange {
 #[derive(Clone, Debug, Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PartChange {
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1000000)]
     pub quantity: Option<i64>,
     pub img_url: Option<String>,
 }
