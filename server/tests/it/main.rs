@@ -12,6 +12,7 @@ mod database;
 mod upstream;
 mod access;
 mod roles;
+mod docs;
 mod screens;
 mod keys;
 mod tokens;
