@@ -17,12 +17,14 @@ WORKSPACE := --workspace $(if $(filter Linux,$(shell uname -s)),,--exclude pulso
 # For machines without PostgreSQL: make test PULSO_TEST_DATABASES=sqlite
 export PULSO_TEST_DATABASES
 WITHOUT_POSTGRES := $(if $(filter sqlite,$(PULSO_TEST_DATABASES)),-- --skip postgres)
+# A comma, for the arguments of functions.
+, := ,
 STEP = @printf '\n== %s\n'
 
-.PHONY: help setup setup-web run dev build dist test test-long chaos bench check-fmt check-lint check-deny check-unit check-api check-browser fmt
+.PHONY: help setup setup-web run dev build dist test test-long chaos bench bench-scale seed check-fmt check-lint check-deny check-unit check-api check-browser fmt
 
 help: ## This list
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 setup: ## Installs what building and testing need (8 to 15 minutes on a new machine, then at once)
 	@scripts/setup.sh test
@@ -73,6 +75,14 @@ bench: build ## Pulso beside other servers, and from an order to the changed pag
 # One short round shows that everything works; only a whole run may be shown to others.
 	@$(TARGET)/release/pulso-bench run --pulso $(BINARY) $(if $(QUICK),--quick,--picture docs/images/bench.svg)
 	@PULSO=$(abspath $(BINARY)) CHROMIUM="$$(. scripts/env.sh; pulso_chromium)" node e2e/bench.mjs
+
+bench-scale: build ## Every statistic and new orders, with 10,000, 100,000 and 1,000,000 orders, on both databases (half an hour)
+	@scripts/setup.sh test
+	@cargo build --release -p pulso-bench $(LOCKED)
+	@$(TARGET)/release/pulso-bench scale --pulso $(BINARY) $(if $(QUICK),--orders 10000$(,)100000 --seconds 20) $(ARGS)
+
+seed: build ## Fills DATABASE_URL (or pulso.db) with many invented orders: make seed N=1000000
+	@$(BINARY) seed $(N) $(ARGS)
 
 check-fmt:
 	$(STEP) 'Format'

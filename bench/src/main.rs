@@ -14,6 +14,7 @@ mod measure;
 mod results;
 mod report;
 mod picture;
+mod scale;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -39,6 +40,8 @@ enum Command {
     Table { results: PathBuf },
     /// Draws the picture of earlier results
     Picture { results: PathBuf, picture: PathBuf },
+    /// Measures the statistics and new orders of shops with up to a million orders, and prints the table
+    Scale(scale::Scale),
     #[command(subcommand, hide = true)]
     Peer(PeerCommand),
 }
@@ -98,6 +101,7 @@ fn main() -> Result<()> {
             Ok(())
         }
         Command::Picture { results, picture } => Ok(fs::write(picture, picture::svg(&read(&results)?))?),
+        Command::Scale(wish) => scale::run(&wish),
         Command::Peer(PeerCommand::BareWrite(settings)) => peer::bare_write::run(&settings),
         Command::Peer(PeerCommand::Axum(settings)) => peer::axum_idiom::run(settings),
         Command::Peer(PeerCommand::Original(settings)) => peer::original::run(settings),

@@ -1,7 +1,7 @@
 // The check list of a live dashboard, in a real browser against the real server.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ADMIN, OUT, Server, isLive, noViolations, openPage, pill, shows, signInOnPage, startBrowser, statusCount, total, until } from './support.mjs';
+import { ADMIN, OUT, Server, fromMenu, isLive, noViolations, openPage, pill, shows, signInOnPage, startBrowser, statusCount, total, until } from './support.mjs';
 
 describe('the dashboard of an embedded shop', () => {
   let browser, server, page;
@@ -159,7 +159,7 @@ describe('the dashboard of an embedded shop', () => {
     await signInOnPage(someone, server.url);
     await someone.reload();
     await isLive(someone);
-    await someone.getByRole('button', { name: /Cerrar sesión/ }).click();
+    await fromMenu(someone, 'Cerrar sesión');
     await someone.getByLabel('Email').waitFor();
     assert.equal(await someone.evaluate(() => localStorage.getItem('pulso.token')), null);
     await someone.context().close();

@@ -38,11 +38,11 @@ export class Server {
     this.log ??= '';
     this.process = spawn(BINARY, ['--listen', address, ...this.flags], { cwd: this.folder, env: environment });
     this.process.stderr.on('data', (text) => { this.log += String(text).replaceAll(/\u001b\[[\d;]*m/g, ''); });
+    this.said = '';
     this.url = await new Promise((resolve, reject) => {
-      let said = '';
       this.process.stdout.on('data', (text) => {
-        said += text;
-        const found = said.match(/http:\/\/[\d.]+:\d+/);
+        this.said += text;
+        const found = this.said.match(/http:\/\/[\d.]+:\d+/);
         if (found) resolve(found[0]);
       });
       this.process.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${this.log}`)));
@@ -125,6 +125,11 @@ export async function signInOnPage(page, url, { email, password } = ADMIN) {
   await page.getByLabel('Contraseña', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Iniciar sesión' }).click();
   await isLive(page);
+}
+
+export async function fromMenu(page, item) {
+  await page.locator('summary').click();
+  await page.locator('.menu').getByRole('button', { name: item }).click();
 }
 
 export const pill = (page) => page.getByTestId('connection');

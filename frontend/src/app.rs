@@ -1,15 +1,20 @@
 //! Who is here and what they see: the configuration, the session, and the dashboard with what lies above it.
 
-use crate::api::{Api, Config, window};
+use crate::api::{Api, Config, Refusal, window};
 use crate::clock;
-use crate::components::{Banner, Dialog, Header, Link, header, toasts};
+use crate::components::{Banner, Dialog, Header, Link, Menu, MenuItem, header, menu, toasts, use_tick};
 use crate::format::{Formats, Locale};
 use crate::i18n::{SPANISH, Words, use_words};
 use crate::listener::Listener;
 use crate::live::{Happened, Live, View};
 use crate::notices::{Notice, Notices};
-use crate::pages::{DashboardPage, Draft, LoginForm, NewOrderDialog, login_page, not_allowed_page};
-use crate::session::Session;
+use crate::pages::{
+    DashboardPage, Draft, LoginForm, NewOrderDialog, SCREEN_PATH, ScreensDialog, login_page, no_pairing_page,
+    not_allowed_page, pairing_page, revoked_page, use_pairing, use_wall,
+};
+use crate::pairing::Shown;
+use crate::pass::{Pass, Renewed, Way};
+use crate::session::{self, Session};
 use crate::store::{Connection, Store};
 use crate::theme;
 use gloo_timers::callback::Timeout;
@@ -54,15 +59,27 @@ pub fn App() -> Html {
     let formats = use_memo(locale, |locale| Formats::new(locale.clone()));
     let words: &'static Words = &SPANISH;
     let Some(config) = (*config).clone() else {
-        let said =
-            if *unreachable { words.unreachable.to_owned() } else { format!("{}…", words.connecting) };
-        return html! { <main class="solo" id="main"><p class="m" role="status">{ said }</p></main> };
+        return if *unreachable { plain_page(words.unreachable) } else { connecting_page(words) };
+    };
+    let is_screen = window().location().pathname().is_ok_and(|path| path == SCREEN_PATH);
+    let page = if is_screen {
+        html! { <Wall {config} /> }
+    } else {
+        html! { <Entrance {config} /> }
     };
     html! {
         <ContextProvider<&'static Words> context={words}>
-            <ContextProvider<Rc<Formats>> context={formats}><Entrance {config} /></ContextProvider<Rc<Formats>>>
+            <ContextProvider<Rc<Formats>> context={formats}>{ page }</ContextProvider<Rc<Formats>>>
         </ContextProvider<&'static Words>>
     }
+}
+
+fn plain_page(said: &str) -> Html {
+    html! { <main class="solo" id="main"><p class="m" role="status">{ said.to_owned() }</p></main> }
+}
+
+fn connecting_page(words: &Words) -> Html {
+    plain_page(&format!("{}…", words.connecting))
 }
 
 #[derive(PartialEq, Properties)]
@@ -70,42 +87,190 @@ struct EntranceProps {
     config: Config,
 }
 
+/// Who is at the door.
+#[derive(Clone, PartialEq)]
+enum Visitor {
+    /// Not known yet: an earlier visit's cookie is tried, or a link.
+    Arriving,
+    /// Nobody is signed in; maybe there is something to be said about it.
+    Stranger(Option<&'static str>),
+    Known(Api),
+}
+
 /// Lets in whoever may look.
 #[component]
 fn Entrance(props: &EntranceProps) -> Html {
     let words = use_words();
-    let session = use_state(Session::kept);
+    let renews = props.config.offers("refresh");
+    let link = use_memo((), |()| session::take_link());
+    let visitor = use_state(|| match (&*link, Session::kept()) {
+        (None, Some(session)) => Visitor::Known(signed_in(session, renews)),
+        (None, None) if !renews => Visitor::Stranger(None),
+        (Some(_), _) | (None, None) => Visitor::Arriving,
+    });
+    {
+        let visitor = visitor.clone();
+        use_effect_with((), move |()| {
+            if *visitor == Visitor::Arriving {
+                spawn_local(async move { visitor.set(arrive(link.as_deref(), renews, words).await) });
+            }
+        });
+    }
+    // Those of before are asked, not those that this render shows.
+    let known = use_mut_ref(|| None::<Api>);
+    *known.borrow_mut() = match &*visitor {
+        Visitor::Known(api) => Some(api.clone()),
+        Visitor::Arriving | Visitor::Stranger(_) => None,
+    };
     let on_session = {
-        let session = session.clone();
+        let (visitor, known) = (visitor.setter(), known.clone());
         use_callback((), move |new: Session, ()| {
             new.keep();
-            session.set(Some(new));
+            // The same person goes on where they were.
+            let same = known.borrow().clone().filter(|api| api.pass().take_over(Some(new.clone())));
+            if same.is_none() {
+                visitor.set(Visitor::Known(signed_in(new, renews)));
+            }
         })
     };
     let on_sign_out = {
-        let session = session.clone();
+        let visitor = visitor.setter();
         use_callback((), move |(), ()| {
             Session::forget();
-            session.set(None);
+            visitor.set(Visitor::Stranger(None));
+            if renews {
+                spawn_local(tell_sign_out());
+            }
         })
     };
     {
-        let session = session.clone();
-        use_effect_with(session.is_some(), move |signed_in| {
-            let forgotten = move || {
-                if Session::was_forgotten() {
-                    session.set(None);
+        let visitor = visitor.setter();
+        use_effect_with((), move |()| {
+            // What one tab does, all do: signing in, signing out, and a new token.
+            let changed = move || {
+                let api = known.borrow().clone();
+                match (Session::stored(), api) {
+                    (Some(session), Some(api)) if api.is_of(&session) => {
+                        api.pass().take_over(Some(session));
+                    }
+                    (Some(session), _) => visitor.set(Visitor::Known(signed_in(session, renews))),
+                    (None, Some(_)) if Session::was_forgotten() => visitor.set(Visitor::Stranger(None)),
+                    (None, _) => {}
                 }
             };
-            let listener = signed_in.then(|| Listener::new(&window(), "storage", forgotten));
+            let listener = Listener::new(&window(), "storage", changed);
             move || drop(listener)
         });
     }
-    match &*session {
-        None if props.config.needs_sign_in() => login_page(words, on_session),
-        Some(session) if !session.is_admin => not_allowed_page(words, &on_sign_out),
-        session => {
-            html! { <Board config={props.config.clone()} session={session.clone()} {on_session} {on_sign_out} /> }
+    let nobody = use_memo((), |()| Api::new(Pass::new(None, Way::Never)));
+    let api = match &*visitor {
+        Visitor::Arriving => return connecting_page(words),
+        Visitor::Stranger(notice) if props.config.needs_sign_in() => {
+            return login_page(words, *notice, props.config.offers("screens"), on_session);
+        }
+        Visitor::Stranger(_) => (*nobody).clone(),
+        Visitor::Known(api) if !api.pass().session().is_some_and(|session| session.is_admin) => {
+            return not_allowed_page(words, &on_sign_out);
+        }
+        Visitor::Known(api) => api.clone(),
+    };
+    html! { <Board config={props.config.clone()} {api} {on_session} {on_sign_out} /> }
+}
+
+fn signed_in(session: Session, renews: bool) -> Api {
+    Api::new(Pass::new(Some(session), if renews { Way::Cookie } else { Way::Never }))
+}
+
+/// By a link that works once, by the token of the last visit, or by its cookie.
+async fn arrive(link: Option<&str>, renews: bool, words: &'static Words) -> Visitor {
+    let mut notice = None;
+    if let Some(code) = link {
+        match Api::link(code).await.map(Session::of) {
+            Ok(Some(session)) => {
+                session.keep();
+                return Visitor::Known(signed_in(session, renews));
+            }
+            Ok(None) | Err(Refusal::Refused { .. }) => notice = Some(words.link_used),
+            Err(Refusal::Unreachable) => notice = Some(words.unreachable),
+        }
+    }
+    if let Some(session) = Session::kept() {
+        return Visitor::Known(signed_in(session, renews));
+    }
+    if !renews {
+        return Visitor::Stranger(notice);
+    }
+    if Session::awaits_sign_out() {
+        tell_sign_out().await;
+        return Visitor::Stranger(notice);
+    }
+    let api = Api::new(Pass::new(None, Way::Cookie));
+    match api.renew().await {
+        Renewed::Yes => Visitor::Known(api),
+        Renewed::Refused | Renewed::NoAnswer => {
+            Session::forget();
+            Visitor::Stranger(notice)
+        }
+    }
+}
+
+/// A server that cannot be told now is told at the next visit: until then its cookie would sign in again.
+async fn tell_sign_out() {
+    match Api::logout().await {
+        Err(Refusal::Unreachable) if Session::stored().is_none() => Session::owe_sign_out(),
+        Ok(()) | Err(Refusal::Refused { .. }) if Session::awaits_sign_out() => Session::forget(),
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// A screen on a wall: it shows a code until it is let in, and the dashboard from then on.
+#[component]
+fn Wall(props: &EntranceProps) -> Html {
+    let words = use_words();
+    let offered = props.config.offers("screens");
+    let round = use_state(|| 0_u32);
+    let taken_away = use_state(|| false);
+    let (shown, trouble) = use_pairing(*round, offered);
+    // Its clock ticks only while there is a code to be seen.
+    let has_code = matches!(shown, Shown::Code { .. });
+    use_tick(if has_code { 1_000 } else { 3_600_000 });
+    use_wall(*taken_away || !matches!(shown, Shown::Paired { .. }));
+    let api = use_memo(shown.clone(), |shown| match shown {
+        Shown::Paired { token } => {
+            let way = Way::Secret(session::screen_secret().unwrap_or_default());
+            Some(Api::new(Pass::new(Session::of(token.clone()), way)))
+        }
+        Shown::Nothing | Shown::Code { .. } | Shown::Revoked => None,
+    });
+    let on_over = {
+        let taken_away = taken_away.setter();
+        use_callback((), move |(), ()| {
+            session::forget_screen();
+            taken_away.set(true);
+        })
+    };
+    if !offered {
+        return no_pairing_page(words);
+    }
+    if *taken_away || shown == Shown::Revoked {
+        let again = Callback::from(move |()| {
+            taken_away.set(false);
+            round.set(*round + 1);
+        });
+        return revoked_page(words, again);
+    }
+    match &*api {
+        // Paired before: there is no code to be shown.
+        None if shown == Shown::Nothing && session::screen_secret().is_some() => {
+            if trouble {
+                plain_page(words.pair_trouble)
+            } else {
+                connecting_page(words)
+            }
+        }
+        None => pairing_page(&shown, trouble, words),
+        Some(api) => {
+            html! { <Board config={props.config.clone()} api={api.clone()} on_session={Callback::noop()} on_sign_out={on_over} /> }
         }
     }
 }
@@ -113,14 +278,17 @@ fn Entrance(props: &EntranceProps) -> Html {
 #[derive(PartialEq, Properties)]
 struct BoardProps {
     config: Config,
-    session: Option<Session>,
+    api: Api,
     on_session: Callback<Session>,
+    /// Of a screen on a wall: it is let in no more.
     on_sign_out: Callback<()>,
 }
 
 #[component]
 fn Board(props: &BoardProps) -> Html {
     let words = use_words();
+    let session = props.api.pass().session();
+    let is_screen = matches!(props.api.pass().way(), Way::Secret(_));
     let store = use_mut_ref(Store::default);
     let view = use_state(|| View {
         panels: Store::default().panels(),
@@ -130,6 +298,8 @@ fn Board(props: &BoardProps) -> Html {
     });
     // What lies above the page. A session that ends while an order is written covers the form and keeps it.
     let ordering = use_state(|| false);
+    let pairing = use_state(|| false);
+    let signing_in = use_state(|| false);
     let expired = use_state(|| false);
     let draft = use_mut_ref(|| None::<Draft>);
     let allowed = use_state(|| true);
@@ -140,20 +310,25 @@ fn Board(props: &BoardProps) -> Html {
     {
         let (view, expired, allowed, notices, live) =
             (view.clone(), expired.clone(), allowed.clone(), notices.dispatcher(), live.clone());
-        let token = props.session.as_ref().map(|session| session.token.clone());
+        let on_over = is_screen.then(|| props.on_sign_out.clone());
         let store: Rc<RefCell<Store>> = store.clone();
-        use_effect_with((token, *renewals), move |(token, _)| {
+        use_effect_with((props.api.clone(), *renewals), move |(api, _)| {
             let show = Callback::from(move |next| view.set(next));
             let happened = Callback::from(move |what| match what {
                 Happened::Events { count, news } => {
                     let (hidden, now_ms) = (is_hidden(), clock::now_ms());
                     notices.dispatch(Notice::Happened { count, news, hidden, now_ms, words });
                 }
+                Happened::SignIn | Happened::NotAllowed if on_over.is_some() => {
+                    if let Some(on_over) = &on_over {
+                        on_over.emit(());
+                    }
+                }
                 Happened::SignIn => expired.set(true),
                 Happened::NotAllowed => allowed.set(false),
             });
             // The data stays when the session is renewed: only the connection starts anew.
-            *live.borrow_mut() = Some(Live::start(Api::new(token.clone()), store, show, happened));
+            *live.borrow_mut() = Some(Live::start(api.clone(), store, show, happened));
             move || drop(live.borrow_mut().take())
         });
     }
@@ -189,11 +364,15 @@ fn Board(props: &BoardProps) -> Html {
     };
     let on_theme = use_callback((), |(), ()| theme::toggle());
     let (on_new_order, on_close) = (use_set(&ordering, true), use_set(&ordering, false));
+    let (on_screens, on_screens_close) = (use_set(&pairing, true), use_set(&pairing, false));
+    let (on_sign_in, on_sign_in_close) = (use_set(&signing_in, true), use_set(&signing_in, false));
     let on_expired = use_set(&expired, true);
     let on_session = {
-        let (expired, on_session) = (expired.clone(), props.on_session.clone());
+        let (expired, signing_in, on_session) =
+            (expired.clone(), signing_in.clone(), props.on_session.clone());
         Callback::from(move |session| {
             expired.set(false);
+            signing_in.set(false);
             renewals.set(*renewals + 1);
             on_session.emit(session);
         })
@@ -204,6 +383,10 @@ fn Board(props: &BoardProps) -> Html {
             ordering.set(false);
             notices.dispatch(Notice::Say { title: words.order_created.into() });
         })
+    };
+    let on_said = {
+        let notices = notices.dispatcher();
+        use_callback((), move |title: String, ()| notices.dispatch(Notice::Say { title: title.into() }))
     };
     let on_toast_close = {
         let notices = notices.dispatcher();
@@ -224,18 +407,30 @@ fn Board(props: &BoardProps) -> Html {
     };
     let checked_ms = view.checked_ms.unwrap_or(f64::NAN);
     // In open mode nobody has a token, and only who has one may create.
-    let creates =
-        props.config.offers("create") && props.config.offers("equipmentFor") && props.session.is_some();
-    let api = Api::new(props.session.as_ref().map(|session| session.token.clone()));
+    let signs_in = !is_screen && session.is_some();
+    let creates = props.config.offers("create") && props.config.offers("equipmentFor") && signs_in;
+    let api = props.api.clone();
+    let item = |icon, label, act: &Callback<()>| MenuItem { icon, label, act: act.clone() };
+    let items = [
+        props.config.offers("screens").then(|| item("screen", words.screens, &on_screens)),
+        Some(match &session {
+            Some(_) => item("exit", words.sign_out, &props.on_sign_out),
+            None => item("user", words.sign_in, &on_sign_in),
+        }),
+    ];
+    let account = (!is_screen).then(|| {
+        let title = session.map(|session| AttrValue::from(session.email));
+        let items = items.into_iter().flatten().collect();
+        menu(Menu { icon: "user", label: words.account, title, items })
+    });
     // Where plain requests get through, the server is there and the data is not old.
     let lost = link != Link::Polling;
     let head = Header {
-        user: props.session.as_ref().map(|session| AttrValue::from(session.email.clone())),
         link: link.clone(),
         checked_ms,
         on_retry: on_hurry,
         on_theme,
-        on_sign_out: props.session.is_some().then(|| props.on_sign_out.clone()),
+        account: account.unwrap_or_default(),
         on_new_order: creates.then_some(on_new_order),
     };
     let active = view.panels.orders_overview.value.as_ref().map(|value| value.active_orders);
@@ -250,7 +445,13 @@ fn Board(props: &BoardProps) -> Html {
             { toasts(&notices.toasts, words, &on_toast_close) }
             <Speech news={notices.newest.clone()} {active} />
             if *ordering {
-                <NewOrderDialog {api} {draft} {on_close} {on_created} {on_expired} />
+                <NewOrderDialog api={api.clone()} {draft} {on_close} {on_created} on_expired={on_expired.clone()} />
+            }
+            if *pairing {
+                <ScreensDialog {api} on_close={on_screens_close} {on_expired} {on_said} />
+            }
+            if *signing_in {
+                <Dialog id="sign-in" title={words.sign_in} on_close={on_sign_in_close}><div><LoginForm on_session={on_session.clone()} /></div></Dialog>
             }
             if *expired {
                 <Dialog id="sign-in-again" title={words.sign_in}><div><p class="m">{ words.session_over }</p><LoginForm {on_session} /></div></Dialog>

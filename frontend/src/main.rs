@@ -5,8 +5,11 @@
 
 mod clock;
 mod listener;
-mod api;
 mod session;
+mod turn;
+mod pass;
+mod api;
+mod pairing;
 mod live;
 mod store;
 mod i18n;
@@ -18,6 +21,8 @@ mod charts;
 mod panels;
 mod pages;
 mod app;
+#[cfg(test)]
+mod rendering;
 
 fn main() {
     std::panic::set_hook(Box::new(|panic| {

@@ -1,12 +1,14 @@
 //! What the program does besides serving: one thing, and then it ends.
 
 use crate::config::{Config, Refused};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, value_parser};
 use secrecy::SecretString;
-use shop::{Admin, Code, SCREEN_NAME_CHARS};
+use shop::{Admin, Code, Progress, SCREEN_NAME_CHARS, Seeding};
 use std::io::{IsTerminal, stdin};
+use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 /// The live dashboard of a repair shop.
 ///
@@ -26,6 +28,8 @@ pub enum Command {
     /// Administrators of the embedded shop
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Fills the embedded shop with invented orders, to try out how it goes with many
+    Seed(Seed),
     /// Screens on a wall, also while a server runs
     #[command(subcommand)]
     Screen(ScreenCommand),
@@ -51,6 +55,19 @@ pub struct AdminCreate {
     /// Mail address to sign in with
     #[arg(long, value_name = "MAIL")]
     email: String,
+}
+
+#[derive(Args)]
+pub struct Seed {
+    /// How many orders; there will be a tenth as many clients, and three details an order
+    #[arg(value_name = "N", value_parser = value_parser!(u64).range(1..=10_000_000))]
+    orders: u64,
+    /// Another number makes another shop
+    #[arg(long, value_name = "NUMBER", default_value_t = 593)]
+    seed: u64,
+    /// Also where there are orders already
+    #[arg(long)]
+    more: bool,
 }
 
 #[derive(Subcommand)]
@@ -112,6 +129,7 @@ impl Invocation {
 pub async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     match command {
         Command::Admin(AdminCommand::Create(new)) => create_admin(new.email, &config).await,
+        Command::Seed(wish) => seed(&wish, &config).await,
         Command::Screen(ScreenCommand::Approve(new)) => approve_screen(&new, &config).await,
         Command::Screen(ScreenCommand::List) => list_screens(&config).await,
         Command::Screen(ScreenCommand::Revoke { id }) => {
@@ -145,6 +163,67 @@ async fn create_admin(email: String, config: &Config) -> anyhow::Result<()> {
     shop::create_admin(&config.database_url, &Admin { email: email.clone(), password }).await?;
     println!("{email} administers the shop in {} now", config.database_name());
     Ok(())
+}
+
+async fn seed(wish: &Seed, config: &Config) -> anyhow::Result<()> {
+    let seeding = Seeding { orders: wish.orders, seed: wish.seed, more: wish.more };
+    let mut shown = Shown::new();
+    let seeded = shop::seed(&config.database_url, &seeding, |progress| shown.show(progress)).await?;
+    println!(
+        "{} orders are in {} now, after {:.0} s, of which the totals of the statistics took {:.1} s",
+        wish.orders,
+        config.database_name(),
+        seeded.took.as_secs_f64(),
+        seeded.totals_took.as_secs_f64()
+    );
+    Ok(())
+}
+
+/// A line of progress: for a person one that is written over, for a file one now and then.
+struct Shown {
+    person: bool,
+    last: Option<Instant>,
+}
+
+impl Shown {
+    fn new() -> Shown {
+        Shown { person: stderr().is_terminal(), last: None }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        let every = Duration::from_millis(if self.person { 200 } else { 10_000 });
+        let at_once = match progress {
+            Progress::People { done, of } => done == of,
+            Progress::Orders { done, of, .. } => done == of,
+            Progress::Totals => true,
+        };
+        if !at_once && self.last.is_some_and(|last| last.elapsed() < every) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let line = progress_line(progress);
+        let mut stderr = stderr().lock();
+        // Whether anyone reads it does not matter.
+        let _ = if self.person && !at_once {
+            write!(stderr, "\r{line}\x1b[K")
+        } else if self.person {
+            writeln!(stderr, "\r{line}\x1b[K")
+        } else {
+            writeln!(stderr, "{line}")
+        };
+    }
+}
+
+fn progress_line(progress: Progress) -> String {
+    match progress {
+        Progress::People { done, of } => format!("clients {done} of {of}"),
+        Progress::Orders { done, of, since } => {
+            let rate = done as f64 / since.as_secs_f64().max(1e-3);
+            let remaining = (of - done) as f64 / rate.max(1e-3);
+            format!("orders {done} of {of}, {rate:.0} a second, {remaining:.0} s to go")
+        }
+        Progress::Totals => "totals of the statistics".to_owned(),
+    }
 }
 
 async fn back_up(file: &Path, config: &Config) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, FromArgMatches, value_parser};
+use clap::{Args, FromArgMatches, ValueEnum, value_parser};
 use ipnet::IpNet;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -97,6 +97,20 @@ pub struct Config {
     #[arg(long, env = "ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
     pub admin_password: Option<SecretString>,
 
+    /// Whether people make their own accounts in the embedded shop
+    #[arg(
+        long,
+        env = "PULSO_REGISTRATION",
+        value_name = "open|closed",
+        default_value = "open",
+        hide_possible_values = true
+    )]
+    pub registration: Registration,
+
+    /// Seconds that the token of a sign-in lasts, 5 to 604800; whoever refreshes gets tokens of 15 minutes at most
+    #[arg(long, env = "PULSO_ACCESS_TOKEN_SECS", value_name = "SECONDS", default_value_t = 43_200, value_parser = value_parser!(u32).range(5..=604_800))]
+    pub access_token_secs: u32,
+
     /// How numbers and dates are written in the dashboard
     #[arg(long, env = "PULSO_LOCALE", value_name = "TAG", default_value = "es-EC", value_parser = locale)]
     pub locale: String,
@@ -120,6 +134,21 @@ pub struct Config {
     /// Clients that may be connected from one address
     #[arg(long, env = "PULSO_CLIENTS_PER_ADDRESS", value_name = "NUMBER", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub clients_per_address: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Registration {
+    Open,
+    Closed,
+}
+
+impl From<Registration> for shop::Registration {
+    fn from(registration: Registration) -> shop::Registration {
+        match registration {
+            Registration::Open => shop::Registration::Open,
+            Registration::Closed => shop::Registration::Closed,
+        }
+    }
 }
 
 impl Config {
@@ -392,6 +421,8 @@ mod tests {
         wrong("--locale español", "es-EC");
         wrong("--time-zone Mars/Olympus", "America/Guayaquil");
         wrong("--reconcile-secs 0", "1..=86400");
+        wrong("--registration maybe", "closed");
+        wrong("--access-token-secs 1", "5..=604800");
         wrong("--clients 0", "1..=1000000");
         wrong("--clients-per-address many", "--clients-per-address");
         wrong("--admin-email a@b.co", "ADMIN_PASSWORD");

@@ -19,7 +19,7 @@ use anyhow::Context;
 use http::{App, Gate, Lobby};
 use live::{Inbox, Live};
 use shared::Origin;
-use shop::{Admin, Options, Screens, Shop};
+use shop::{Admin, Clock, Options, Screens, Shop};
 use source::{Source, Upstream};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -56,6 +56,10 @@ pub async fn run(
         Source::Shop(shop) => Some(tokio::spawn(shop.clone().warn_of_other_servers())),
         Source::Upstream(_) => None,
     };
+    let lacks_admin = match &source {
+        Source::Shop(shop) => shop.lacks_admin().await?,
+        Source::Upstream(_) => false,
+    };
     let hub = live.hub.clone();
     let room = machine::room();
     let clients = room.clients.min(config.clients as usize);
@@ -65,7 +69,7 @@ pub async fn run(
     let memory = tokio::spawn(give_memory_back_after_storms(gate.clone()));
     let settling = screens.clone().map(|screens| tokio::spawn(screens.keep_settling()));
     let app = App::new(config.clone(), address, live, source.clone(), screens, gate)?;
-    greet(&config, &source, address);
+    greet(&config, &source, address, lacks_admin);
     let keys = tokio::spawn(app.clone().keep_keys_fresh());
     let (drained, all_gone) = oneshot::channel::<()>();
     let closing = async move {
@@ -108,6 +112,9 @@ async fn open_source(config: &Config, inbox: &Arc<Inbox>) -> anyhow::Result<Sour
         jwt_secret: config.jwt_secret.clone(),
         admin: config.admin().map(|(email, password)| Admin { email, password }),
         demo: config.demo,
+        registration: config.registration.into(),
+        access_token: Duration::from_secs(config.access_token_secs.into()),
+        clock: Clock::default(),
         time_zone: Some(config.time_zone.clone()),
     };
     let inbox = inbox.clone();
@@ -142,7 +149,7 @@ fn refuse_known_password(shop: &Shop, address: SocketAddr) -> anyhow::Result<()>
 }
 
 /// What a person who started it needs to know.
-fn greet(config: &Config, source: &Source, address: SocketAddr) {
+fn greet(config: &Config, source: &Source, address: SocketAddr, lacks_admin: bool) {
     println!("\n  Pulso  http://{address}");
     match source {
         Source::Upstream(_) => {
@@ -153,6 +160,14 @@ fn greet(config: &Config, source: &Source, address: SocketAddr) {
             println!("  Shop   embedded, in {}", config.database_name());
             if let Some(sign_in) = shop.sign_in() {
                 println!("  Sign in with  {}  and  {}", sign_in.email, sign_in.password);
+            }
+            // On loopback only: anyone else would be handed the shop with it.
+            let loopback = Some(shop).filter(|_| address.ip().is_loopback());
+            if let Some(code) = loopback.and_then(Shop::one_time_code) {
+                println!("  Or open       http://{address}/?sign-in={code}  (once, within 10 minutes)");
+            }
+            if lacks_admin {
+                println!("  Nobody administers it yet:  pulso admin create --email you@example.com");
             }
         }
     }
@@ -166,7 +181,7 @@ mod tests {
 
     async fn shop(folder: &tempfile::TempDir, admin: Option<Admin>) -> Shop {
         let database_url = format!("sqlite://{}", folder.path().join("shop.db").display());
-        let options = Options { database_url, jwt_secret: None, admin, demo: true };
+        let options = Options { admin, demo: true, ..Options::of(database_url) };
         Shop::open(options, Arc::new(|_, _| {})).await.expect("a shop")
     }
 

@@ -2,7 +2,7 @@
 //! the command line makes. Both take the place of the demo's own.
 
 use crate::api::is_email;
-use crate::auth::{Passwords, Role};
+use crate::auth::{PASSWORD_CHARS, Passwords, Role};
 use crate::store::users::{self, NewUser};
 use crate::store::{Store, Tx, now};
 use crate::{Admin, demo};
@@ -10,7 +10,7 @@ use anyhow::ensure;
 use secrecy::ExposeSecret;
 
 /// What signing in asks for, too.
-const PASSWORD_CHARS: usize = 6;
+const LEAST_CHARS: usize = 6;
 
 pub(crate) async fn ensure_admin(store: &Store, passwords: &Passwords, admin: &Admin) -> anyhow::Result<()> {
     let (email, hash) = read(passwords, admin).await?;
@@ -42,10 +42,9 @@ async fn read(passwords: &Passwords, admin: &Admin) -> anyhow::Result<(String, S
     // As signing in reads them.
     let (email, password) = (admin.email.trim().to_lowercase(), admin.password.expose_secret().trim());
     ensure!(is_email(&email), "'{email}' is no mail address");
-    ensure!(
-        password.chars().count() >= PASSWORD_CHARS,
-        "the administrator's password needs {PASSWORD_CHARS} characters or more"
-    );
+    let chars = password.chars().count();
+    ensure!(chars >= LEAST_CHARS, "the administrator's password needs {LEAST_CHARS} characters or more");
+    ensure!(chars <= PASSWORD_CHARS, "the administrator's password may have {PASSWORD_CHARS} characters");
     let hash = passwords.hash(password.to_owned()).await?;
     Ok((email, hash))
 }

@@ -3,6 +3,7 @@
 //! `api` takes requests apart and puts answers together, `store` holds the SQL, `stats` the metrics. It knows
 //! nothing of the live path: events are handed to a callback, after commit.
 
+mod clock;
 mod auth;
 mod api;
 mod transitions;
@@ -12,24 +13,28 @@ mod stats;
 mod first_admin;
 mod screens;
 mod demo;
+mod seed;
 
 pub use api::{Error, Fields, Id, document};
-pub use auth::{Claims, Role, TokenError, Tokens};
+pub use auth::{Claims, Network, Role, Rule, Throttle, TokenError, Tokens, Wait};
+pub use clock::Clock;
 pub use demo::DemoSignIn;
 pub use screens::{
     Code, Listed, Pairing, Pass, Presence, SCREEN_NAME_CHARS, SCREEN_ROLE, Screens, Ticket,
     approve as approve_screen, list as list_screens, revoke as revoke_screen,
 };
+pub use seed::{Progress, Seeded, Seeding};
 pub use store::screens::Screen;
 
 use anyhow::Context;
-use auth::Passwords;
+use auth::{OneTimeLink, Passwords, Succession, Tries};
 use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use store::secret::Key;
 use store::{Moment, Store};
 use tokio::sync::Semaphore;
@@ -37,11 +42,23 @@ use tokio::sync::Semaphore;
 /// HS256 is as strong as its key, up to this length.
 const KEY_BYTES: usize = 32;
 
+/// A working day: the original's clients know of no refreshing.
+pub const ACCESS_TOKEN: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// The first administrator.
 #[derive(Clone)]
 pub struct Admin {
     pub email: String,
     pub password: SecretString,
+}
+
+/// Who makes an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Anyone, for themselves.
+    Open,
+    /// Only administrators, for others.
+    Closed,
 }
 
 pub struct Options {
@@ -55,6 +72,26 @@ pub struct Options {
     pub demo: bool,
     /// Name of the time zone whose days the shop counts; unset: UTC.
     pub time_zone: Option<String>,
+    pub registration: Registration,
+    /// How long the token of a sign-in lasts.
+    pub access_token: Duration,
+    pub clock: Clock,
+}
+
+impl Options {
+    /// What a shop is without any wish.
+    pub fn of(database_url: String) -> Options {
+        Options {
+            database_url,
+            jwt_secret: None,
+            admin: None,
+            demo: false,
+            time_zone: None,
+            registration: Registration::Open,
+            access_token: ACCESS_TOKEN,
+            clock: Clock::default(),
+        }
+    }
 }
 
 /// Where a request comes from, as far as the server in front knows: an extension of the request.
@@ -63,6 +100,8 @@ pub struct Requester {
     pub address: IpAddr,
     /// It came over TLS.
     pub secure: bool,
+    /// It was made at this machine, through no proxy.
+    pub this_machine: bool,
 }
 
 /// Called once for each event, after its commit, with the id of what it happened to. Must not block.
@@ -78,6 +117,12 @@ struct Inner {
     passwords: Passwords,
     announce: Announce,
     sign_in: Option<DemoSignIn>,
+    link: OneTimeLink,
+    tries: Tries,
+    succession: Succession,
+    registration: Registration,
+    access_token: Duration,
+    clock: Clock,
     zone: TimeZone,
     whole_lists: Arc<Semaphore>,
 }
@@ -86,6 +131,10 @@ impl Shop {
     /// Connects, brings the schema up to date, and makes what a shop must have: a key and an administrator.
     pub async fn open(options: Options, announce: Announce) -> anyhow::Result<Shop> {
         let store = Store::open(&options.database_url).await?;
+        let unknown = stats::are_unknown(&store).await?;
+        if unknown {
+            stats::mend(&store).await.context("the totals of the statistics cannot be made")?;
+        }
         let secret = match &options.jwt_secret {
             Some(secret) => given_key(secret)?,
             None => store
@@ -102,9 +151,45 @@ impl Shop {
             first_admin::ensure_admin(&store, &passwords, admin).await?;
         }
         let sign_in = demo::sign_in(&store, &passwords).await?;
-        let tokens = Tokens::new(&secret);
-        let whole_lists = Arc::new(Semaphore::new(api::WHOLE_LISTS));
-        Ok(Shop(Arc::new(Inner { store, tokens, passwords, announce, sign_in, zone, whole_lists })))
+        let Options { registration, access_token, clock, .. } = options;
+        let shop = Shop(Arc::new(Inner {
+            tokens: Tokens::told_by(clock.clone(), &secret),
+            succession: Succession::new(&secret),
+            store,
+            passwords,
+            announce,
+            sign_in,
+            link: OneTimeLink::default(),
+            tries: Tries::default(),
+            registration,
+            access_token,
+            clock,
+            zone,
+            whole_lists: Arc::new(Semaphore::new(api::WHOLE_LISTS)),
+        }));
+        if !unknown {
+            // Comparing takes seconds in a large shop. It ends by itself.
+            tokio::spawn(shop.clone().check_totals());
+        }
+        Ok(shop)
+    }
+
+    /// A total that is off is mended, and said.
+    async fn check_totals(self) {
+        match stats::mend(self.store()).await {
+            Ok(stats::Mended(0)) => {}
+            Ok(stats::Mended(count)) => {
+                tracing::warn!(
+                    count,
+                    "{count} totals of the statistics were not what the orders add up to; mended"
+                );
+                (self.0.announce)(Event::FullUpdate, None);
+            }
+            Err(error) => tracing::warn!(
+                error = format!("{error:#}"),
+                "could not compare the statistics with the orders"
+            ),
+        }
     }
 
     pub fn tokens(&self) -> &Tokens {
@@ -131,9 +216,29 @@ impl Shop {
         stats::read_one(&self.0.store, metric, limit).await
     }
 
+    /// The same, counted from all rows of the shop instead of read from what is kept up: what [`Shop::stat`] must equal.
+    /// Takes seconds in a large shop.
+    pub async fn counted_stat(&self, metric: Metric, limit: u32) -> anyhow::Result<String> {
+        stats::count_one(&self.0.store, metric, limit).await
+    }
+
     /// How to sign in, where the demo's own administrator still can: everyone knows that password.
     pub fn sign_in(&self) -> Option<&DemoSignIn> {
         self.0.sign_in.as_ref()
+    }
+
+    /// A code that signs in once as the demo's own administrator, at this machine; where there is none, there is no code.
+    pub fn one_time_code(&self) -> Option<String> {
+        self.0.sign_in.as_ref().map(|_| self.0.link.make(self.now()))
+    }
+
+    pub fn registration(&self) -> Registration {
+        self.0.registration
+    }
+
+    /// Whether there is nobody who could see the dashboard.
+    pub async fn lacks_admin(&self) -> anyhow::Result<bool> {
+        Ok(!store::users::has_admin(self.store().pool()).await?)
     }
 
     /// Makes something happen every few seconds, until it is dropped.
@@ -144,6 +249,10 @@ impl Shop {
     /// Says so in the log for as long as another server was on this database first, until it is dropped.
     pub async fn warn_of_other_servers(self) {
         store::warn_of_others(self.0.store.clone()).await;
+    }
+
+    fn now(&self) -> i64 {
+        self.0.clock.now()
     }
 
     fn store(&self) -> &Store {
@@ -163,6 +272,12 @@ impl Shop {
 pub async fn create_admin(database_url: &str, admin: &Admin) -> anyhow::Result<()> {
     let store = Store::open(database_url).await?;
     first_admin::create(&store, &Passwords::default(), admin).await
+}
+
+/// Fills a shop with many invented orders. It may be open elsewhere meanwhile, but its statistics are wrong until the end.
+pub async fn seed(database_url: &str, wish: &Seeding, told: impl FnMut(Progress)) -> anyhow::Result<Seeded> {
+    let store = Store::open(database_url).await?;
+    seed::seed(&store, wish, told).await
 }
 
 fn zone_of(name: Option<&str>) -> anyhow::Result<TimeZone> {

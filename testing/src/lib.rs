@@ -1,6 +1,6 @@
 //! A database of one's own for each test: a file for SQLite, or one in a PostgreSQL that lives as long as the tests.
 //!
-//! Only tests depend on this crate.
+//! Only tests and the benchmark depend on this crate.
 
 mod postgres;
 

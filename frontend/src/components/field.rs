@@ -13,6 +13,9 @@ pub struct FieldProps {
     pub kind: AttrValue,
     #[prop_or(AttrValue::Static("off"))]
     pub autocomplete: AttrValue,
+    /// Which keys a phone shows.
+    #[prop_or_default]
+    pub keys: Option<AttrValue>,
     #[prop_or_default]
     pub hint: AttrValue,
     #[prop_or_default]
@@ -40,7 +43,7 @@ pub fn Field(props: &FieldProps) -> Html {
             <label for={&props.id}>{ &props.label }{ hint }</label>
             <div class="row">
                 <input class="in" id={&props.id} ref={props.node.clone()} type={&props.kind} value={&props.value}
-                    placeholder={&props.placeholder} autocomplete={&props.autocomplete} aria-invalid={invalid}
+                    placeholder={&props.placeholder} autocomplete={&props.autocomplete} inputmode={props.keys.clone()} aria-invalid={invalid}
                     aria-describedby={described} oninput={on_input} />
                 { props.inside.clone() }
             </div>

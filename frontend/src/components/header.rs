@@ -4,17 +4,15 @@ use super::{Ago, Link, Pill, icon};
 use crate::clock;
 use crate::i18n::{Words, use_words};
 use gloo_timers::callback::Interval;
-use yew::{AttrValue, Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state};
+use yew::{Callback, Html, MouseEvent, Properties, component, html, use_effect_with, use_state};
 
 pub struct Header {
-    /// Who is signed in.
-    pub user: Option<AttrValue>,
     pub link: Link,
     pub checked_ms: f64,
     pub on_retry: Callback<()>,
     pub on_theme: Callback<()>,
-    /// Absent where nobody signs in.
-    pub on_sign_out: Option<Callback<()>>,
+    /// Who one is and what one may do about it; nothing on a wall.
+    pub account: Html,
     /// Absent where nothing can be created.
     pub on_new_order: Option<Callback<()>>,
 }
@@ -23,11 +21,6 @@ pub fn header(props: Header, words: &Words) -> Html {
     let click = |callback: &Callback<()>| callback.reform(|_: MouseEvent| ());
     let updated = (!props.checked_ms.is_nan())
         .then(|| html! { <span class="m">{ words.updated }{ " " }<Ago at_ms={props.checked_ms} /></span> });
-    let sign_out = props.on_sign_out.as_ref().map(|on_sign_out| {
-        let user = props.user.clone().unwrap_or_default();
-        let label = format!("{user}: {}", words.sign_out);
-        html! { <button class="btn ib" aria-label={label.clone()} title={label} onclick={click(on_sign_out)}>{ icon("exit") }</button> }
-    });
     let new_order = props.on_new_order.as_ref().map(|on_new_order| {
         html! { <button class="btn pri" aria-label={words.new_order} onclick={click(on_new_order)}>{ icon("plus") }<span class="lg">{ words.new_order }</span></button> }
     });
@@ -39,7 +32,7 @@ pub fn header(props: Header, words: &Words) -> Html {
                 <span class="push"></span>
                 <div class="state">{ updated }<Pill link={props.link.clone()} checked_ms={props.checked_ms} on_retry={props.on_retry.clone()} /></div>
                 <button class="btn ib" aria-label={words.change_theme} title={words.change_theme} onclick={click(&props.on_theme)}>{ icon("theme") }</button>
-                { sign_out }
+                { props.account }
                 { new_order }
             </header>
         </>

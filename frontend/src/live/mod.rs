@@ -3,6 +3,7 @@
 //! Frames are merged as they come; what is shown follows at most once per animation frame.
 
 mod machine;
+mod renewal;
 mod skew;
 
 pub use machine::NOBODY;
@@ -10,6 +11,7 @@ pub use machine::NOBODY;
 use crate::api::{self, Api};
 use crate::clock;
 use crate::listener::Listener;
+use crate::pass::{Renewed, Way};
 use crate::store::{Answer, Applied, Connection, News, Panels, Store};
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, abortable};
@@ -17,6 +19,7 @@ use gloo_net::websocket::futures::WebSocket;
 use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::callback::Interval;
 use machine::{Command, Event, Machine};
+use renewal::Renewal;
 use shared::{Metric, PerMetric};
 use skew::Skew;
 use std::cell::{Cell, RefCell};
@@ -62,7 +65,8 @@ struct Inner {
     api: Api,
     store: Rc<RefCell<Store>>,
     machine: Machine,
-    socket: Option<AbortHandle>,
+    renewal: Renewal,
+    socket: Option<Socket>,
     /// Which socket is ours; words of an earlier one are not heard.
     generation: u32,
     show: Callback<View>,
@@ -78,6 +82,20 @@ struct Inner {
     over: bool,
 }
 
+/// The socket that is ours, and what it was opened or renewed with.
+struct Socket {
+    task: AbortHandle,
+    handle: web_sys::WebSocket,
+    /// Of the pass.
+    edition: u32,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 impl Live {
     /// Starts the first load and the socket at once.
     pub fn start(
@@ -90,6 +108,7 @@ impl Live {
             api,
             store,
             machine: Machine::default(),
+            renewal: Renewal::default(),
             socket: None,
             generation: 0,
             show,
@@ -126,9 +145,7 @@ impl Drop for Live {
     fn drop(&mut self) {
         let mut inner = self.inner.borrow_mut();
         inner.over = true;
-        if let Some(socket) = inner.socket.take() {
-            socket.abort();
-        }
+        inner.socket = None;
     }
 }
 
@@ -158,7 +175,64 @@ fn handle(inner: &Rc<RefCell<Inner>>, event: Event) {
     for command in commands {
         obey(inner, command);
     }
+    keep_the_pass(inner);
     draw(inner);
+}
+
+/// Whatever happens is an occasion: timers of a hidden tab come once a minute, its frames when they come.
+fn keep_the_pass(inner: &Rc<RefCell<Inner>>) {
+    hand_over(&mut inner.borrow_mut());
+    let due_ms = {
+        let inner = inner.borrow();
+        inner.api.pass().renew_at_ms().map(|at_ms| inner.skew.by_our_clock(at_ms))
+    };
+    renew(inner, renewal::Event::Tick { due_ms });
+}
+
+/// A newer token goes to the server on the open socket, which then lives as long as that.
+fn hand_over(inner: &mut Inner) {
+    let pass = inner.api.pass();
+    let Some(socket) = &mut inner.socket else { return };
+    if socket.edition == pass.edition() || socket.handle.ready_state() != web_sys::WebSocket::OPEN {
+        return;
+    }
+    if let Some(token) = pass.token() {
+        socket.edition = pass.edition();
+        // A token is letters, digits, dots, dashes and underscores.
+        let _ = socket.handle.send_with_str(&format!("{{\"type\":\"auth\",\"token\":\"{token}\"}}"));
+    }
+}
+
+fn renew(inner: &Rc<RefCell<Inner>>, event: renewal::Event) {
+    let command = {
+        let mut inner = inner.borrow_mut();
+        inner.renewal.step(event, clock::now_ms())
+    };
+    match command {
+        None => {}
+        Some(renewal::Command::Renew) => {
+            let inner = inner.clone();
+            spawn_local(async move {
+                let api = inner.borrow().api.clone();
+                let event = match api.renew().await {
+                    Renewed::Yes => renewal::Event::Renewed,
+                    Renewed::Refused => renewal::Event::Refused,
+                    Renewed::NoAnswer => renewal::Event::NoAnswer,
+                };
+                if inner.borrow().over {
+                    return;
+                }
+                renew(&inner, event);
+                hand_over(&mut inner.borrow_mut());
+            });
+        }
+        Some(renewal::Command::Resume) => {
+            inner.borrow_mut().machine = Machine::default();
+            handle(inner, Event::Start);
+            load(inner, &Metric::FIRST);
+        }
+        Some(renewal::Command::SignIn) => tell(inner, Happened::SignIn),
+    }
 }
 
 fn obey(inner: &Rc<RefCell<Inner>>, command: Command) {
@@ -167,13 +241,12 @@ fn obey(inner: &Rc<RefCell<Inner>>, command: Command) {
         Command::Disconnect => {
             let mut inner = inner.borrow_mut();
             inner.generation += 1;
-            if let Some(socket) = inner.socket.take() {
-                socket.abort();
-            }
+            inner.socket = None;
         }
         Command::Probe => probe(inner.clone()),
         Command::Poll => load(inner, &Metric::FIRST),
-        Command::SignIn => tell(inner, Happened::SignIn),
+        Command::SignIn if *inner.borrow().api.pass().way() == Way::Never => tell(inner, Happened::SignIn),
+        Command::SignIn => renew(inner, renewal::Event::Rejected),
         Command::NotAllowed => tell(inner, Happened::NotAllowed),
     }
 }
@@ -184,7 +257,7 @@ fn tell(inner: &Rc<RefCell<Inner>>, what: Happened) {
 }
 
 fn connect(inner: &Rc<RefCell<Inner>>) {
-    let (opened, generation) = {
+    let (opened, generation, edition) = {
         let mut inner = inner.borrow_mut();
         inner.generation += 1;
         inner.skew.start_over();
@@ -192,17 +265,15 @@ fn connect(inner: &Rc<RefCell<Inner>>) {
         let (version, epoch) = store.position();
         let opened = inner.api.open_socket(version, epoch);
         drop(store);
-        (opened, inner.generation)
+        (opened, inner.generation, inner.api.pass().edition())
     };
-    let socket = match opened {
-        Ok(socket) => socket,
-        Err(error) => {
-            warn(&format!("no WebSocket: {error}"));
-            return handle(inner, Event::Closed { code: 1006 });
-        }
+    let opened = opened.ok().and_then(|socket| Some((WebSocket::try_from(socket.clone()).ok()?, socket)));
+    let Some((frames, socket)) = opened else {
+        warn("no WebSocket");
+        return handle(inner, Event::Closed { code: 1006 });
     };
-    let (task, handle) = abortable(hear(inner.clone(), socket, generation));
-    inner.borrow_mut().socket = Some(handle);
+    let (task, abort) = abortable(hear(inner.clone(), frames, generation));
+    inner.borrow_mut().socket = Some(Socket { task: abort, handle: socket, edition });
     spawn_local(async move {
         // Aborted means that somebody else decided; dropping the socket closes it.
         let _ = task.await;
@@ -285,10 +356,10 @@ async fn ask(inner: Rc<RefCell<Inner>>, metric: Metric, round: Rc<Round>) {
     if inner.borrow().over {
         return;
     }
+    inner.borrow_mut().asking[metric] = false;
     let mut warning = None;
     if let Some(answer) = answer {
         let mut inner = inner.borrow_mut();
-        inner.asking[metric] = false;
         round.good.set(round.good.get() && matches!(answer, Answer::Body { .. } | Answer::NotModified));
         let socket_rules = !inner.machine.polls();
         warning = inner.store.borrow_mut().loaded(metric, answer, socket_rules);

@@ -29,8 +29,13 @@ impl Skew {
 
     /// A time of the server's as this machine's clock would tell it, and never in the future.
     pub fn here(&self, server_ms: f64, now_ms: f64) -> f64 {
+        self.by_our_clock(server_ms).min(now_ms)
+    }
+
+    /// Of a time that is still to come.
+    pub fn by_our_clock(&self, server_ms: f64) -> f64 {
         let ahead_ms = if self.least_ms.abs() < UNNOTICED_MS { 0.0 } else { self.least_ms };
-        (server_ms + ahead_ms).min(now_ms)
+        server_ms + ahead_ms
     }
 }
 
@@ -52,6 +57,13 @@ mod tests {
         check(&[(1_000.0, 70_000.0), (11_000.0, 71_020.0)], 500.0, 60_520.0);
         check(&[(100_000.0, 40_000.0)], 99_000.0, 39_000.0);
         assert_eq!(Skew::default().here(7.0, 5.0), 5.0, "nothing comes from the future");
+        let mut fast = Skew::default();
+        fast.learn(1_000.0, 61_000.0);
+        assert_eq!(
+            fast.by_our_clock(900_000.0),
+            960_000.0,
+            "a token's end, by a clock that is a minute fast"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Signing in, as a page of its own or in a dialog over the page when a session ended.
 
+use super::said::{Said, said_page};
+use super::screen::SCREEN_PATH;
 use crate::api::{Api, Refusal};
 use crate::components::{Field, fault_of, icon};
 use crate::i18n::{Words, use_words};
@@ -15,12 +17,21 @@ pub struct LoginProps {
     pub on_session: Callback<Session>,
 }
 
-pub fn login_page(words: &Words, on_session: Callback<Session>) -> Html {
+/// `notice`: why one has to sign in. `pairs`: a wall, where nobody signs in, has a page of its own.
+pub fn login_page(
+    words: &Words,
+    notice: Option<&'static str>,
+    pairs: bool,
+    on_session: Callback<Session>,
+) -> Html {
     html! {
         <main class="solo" id="main">
             <svg class="beat" viewBox="0 0 1200 200" preserveAspectRatio="none" aria-hidden="true"><path vector-effect="non-scaling-stroke" d="M0 110H300l14-14 14 14h26l16 18 26-112 30 150 20-56h30l20-24 22 24H900l14-14 14 14h26l16 18 26-112 30 150 20-56H1200" /></svg>
             <h1 class="logo">{ icon("pulse") }{ "Pulso" }</h1>
-            <section class="card sign"><h2>{ words.sign_in }</h2><LoginForm {on_session} /></section>
+            <section class="card sign"><h2>{ words.sign_in }</h2>{ fault_of("sign-in-notice", notice) }<LoginForm {on_session} /></section>
+            if pairs {
+                <p class="m">{ words.is_a_wall }{ " " }<a class="lnk" href={SCREEN_PATH}>{ words.pair_it }</a></p>
+            }
         </main>
     }
 }
@@ -105,12 +116,11 @@ pub(super) fn focus(node: &NodeRef) {
 
 /// Signed in, but not as someone who runs the shop.
 pub fn not_allowed_page(words: &Words, on_sign_out: &Callback<()>) -> Html {
-    let sign_out = on_sign_out.reform(|_: MouseEvent| ());
-    html! {
-        <main class="solo" id="main">
-            <h1 class="logo">{ icon("pulse") }{ "Pulso" }</h1>
-            <section class="card sign"><div class="void">{ icon("lock") }<b>{ words.not_allowed }</b><p>{ words.not_allowed_why }</p>
-                <button class="btn" onclick={sign_out}>{ words.other_account }</button></div></section>
-        </main>
-    }
+    said_page(Said {
+        icon: "lock",
+        tone: None,
+        title: words.not_allowed,
+        why: words.not_allowed_why,
+        action: Some((words.other_account, on_sign_out.clone())),
+    })
 }

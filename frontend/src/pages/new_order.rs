@@ -1,9 +1,10 @@
 //! "Nueva orden": who brings what, and what is wrong with it. Client and device are picked or made on the way.
 
 use super::login::focus;
+use super::said::said;
 use crate::api::{Api, Client, NewClient, NewEquipment, NewOrder, Refusal};
 use crate::components::{Dialog, Field, fault_of};
-use crate::i18n::{Words, use_words};
+use crate::i18n::use_words;
 use std::cell::RefCell;
 use std::rc::Rc;
 use stylist::yew::use_style;
@@ -415,18 +416,6 @@ fn full_name(client: &Client) -> String {
 fn matches(client: &Client, wanted: &str) -> bool {
     let has = |text: &Option<String>| text.as_ref().is_some_and(|text| text.to_lowercase().contains(wanted));
     full_name(client).to_lowercase().contains(wanted) || has(&client.email) || has(&client.phone)
-}
-
-/// The server's words at the form; an ended session is another matter.
-fn said(refusal: Refusal, words: &Words, on_expired: &Callback<()>) -> Option<String> {
-    match refusal {
-        Refusal::Unreachable => Some(words.unreachable.to_owned()),
-        Refusal::Refused { status: 401, .. } => {
-            on_expired.emit(());
-            None
-        }
-        Refusal::Refused { messages, .. } => Some(messages.join(". ")),
-    }
 }
 
 /// Easy to read out, hard to guess: twelve of 32 characters, from the browser's generator.

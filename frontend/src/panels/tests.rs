@@ -3,19 +3,11 @@
 use super::*;
 use crate::i18n::{ENGLISH, SPANISH};
 use crate::pages::DashboardPage;
+use crate::rendering::{rendered, text};
 use crate::store::Panels;
 use shared::*;
 use std::rc::Rc;
-use yew::{BaseComponent, ContextProvider, LocalServerRenderer, component};
-
-async fn rendered<C>(props: C::Properties) -> String
-where
-    C: BaseComponent,
-    C::Properties: 'static,
-{
-    let html = LocalServerRenderer::<C>::with_props(props).hydratable(false).render().await;
-    html.replace("&nbsp;", "\u{a0}")
-}
+use yew::{BaseComponent, ContextProvider, component};
 
 fn panel<T>(value: Option<T>, condition: Condition) -> PanelProps<T> {
     PanelProps {
@@ -26,24 +18,6 @@ fn panel<T>(value: Option<T>, condition: Condition) -> PanelProps<T> {
 
 fn ready<T>(value: T) -> PanelProps<T> {
     panel(Some(value), Condition::Ready)
-}
-
-/// What a person reads, without the marks.
-fn text(html: &str) -> String {
-    let mut text = String::new();
-    let mut inside = false;
-    for c in html.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                text.push(' ');
-            }
-            c if !inside => text.push(c),
-            _ => {}
-        }
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn clients() -> UsersTopClients {

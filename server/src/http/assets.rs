@@ -15,7 +15,7 @@ struct Files;
 const PAGE: &str = "index.html";
 
 /// Pages of the frontend; each is answered with the same file.
-const PAGES: [&str; 1] = ["/"];
+const PAGES: [&str; 2] = ["/", "/screen"];
 
 /// `None`: neither a file nor a page, and the caller did not ask for a page.
 pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::Event;
-use shop::Error;
 use shop::document::Public;
+use shop::{Error, Registration};
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -85,8 +85,8 @@ pub struct PageConfig {
     security(())
 )]
 pub async fn config(State(app): State<App>) -> Json<PageConfig> {
-    let (mode, mut features) = match app.source {
-        Source::Shop(_) => ("embedded", vec!["register", "equipmentFor", "create", "paging"]),
+    let (mode, mut features) = match &app.source {
+        Source::Shop(shop) => ("embedded", embedded_features(shop.registration())),
         Source::Upstream(_) => ("upstream", vec!["create"]),
     };
     features.extend(app.screens.as_ref().map(|_| "screens"));
@@ -99,4 +99,13 @@ pub async fn config(State(app): State<App>) -> Json<PageConfig> {
         version: env!("CARGO_PKG_VERSION"),
         features,
     })
+}
+
+fn embedded_features(registration: Registration) -> Vec<&'static str> {
+    let mut features = vec!["equipmentFor", "create", "paging", "refresh"];
+    match registration {
+        Registration::Open => features.push("register"),
+        Registration::Closed => {}
+    }
+    features
 }

@@ -60,7 +60,8 @@ impl<S: Sync> FromRequestParts<S> for Peer {
 
 /// Tells the shop where a request comes from.
 pub async fn requester(peer: Peer, mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(Requester { address: peer.client, secure: peer.secure });
+    let Peer { client: address, secure, is_this_machine: this_machine, .. } = peer;
+    request.extensions_mut().insert(Requester { address, secure, this_machine });
     next.run(request).await
 }
 

@@ -164,7 +164,7 @@ impl Storm {
         .await;
     }
 
-    async fn is_over(self) {
+    async fn ended(self) {
         for writer in self.writers {
             soon("a writer's end", writer).await.expect("every answer was a good one");
         }
@@ -216,7 +216,7 @@ async fn check_kills(kind: Kind, kills: usize) {
         storm.until_acknowledged(before + rand::random_range(1..20)).await;
         tokio::time::sleep(Duration::from_micros(rand::random_range(0..50_000))).await;
         running.kill().await;
-        storm.is_over().await;
+        storm.ended().await;
         running = Program::start(&database).await;
         let known = acknowledged.lock().expect("no panic").clone();
         check_orders(database.url(), &known).await;
@@ -240,13 +240,7 @@ async fn killed_in_a_storm_of_orders_it_has_every_one_that_it_answered_for_on_po
 
 /// Committed and never announced: to a server that is killed in between, a write looks like this one.
 async fn write_unannounced(database: &Database, order: &Value) {
-    let options = Options {
-        database_url: database.url().to_owned(),
-        jwt_secret: None,
-        admin: None,
-        demo: false,
-        time_zone: None,
-    };
+    let options = Options::of(database.url().to_owned());
     let shop = Shop::open(options, Arc::new(|_, _| {})).await.expect("the same shop");
     let token = shop.tokens().issue("7", "a@x.co", Role::Admin, Duration::from_secs(60));
     let request = axum::http::Request::post("/repair-orders")
@@ -332,7 +326,7 @@ async fn a_backup_is_made_while_orders_come_in_and_opens_as_a_shop() {
     let after = acknowledged.lock().expect("no panic").len();
     storm.until_acknowledged(after + 5).await;
     running.kill().await;
-    storm.is_over().await;
+    storm.ended().await;
 
     #[cfg(unix)]
     {
@@ -347,7 +341,7 @@ async fn a_backup_is_made_while_orders_come_in_and_opens_as_a_shop() {
     assert!(!done && told.contains("is there already"), "{told}");
     assert_eq!(std::fs::read(&file).expect("a file"), bytes, "it is as it was");
 
-    let options = Options { database_url: url, jwt_secret: None, admin: None, demo: false, time_zone: None };
+    let options = Options::of(url);
     let shop = Shop::open(options, Arc::new(|_, _| {})).await.expect("a shop");
     let count = shop.stat(shared::Metric::OrdersCountTotal, 1).await.expect("a count");
     let count: Value = serde_json::from_str(&count).expect("JSON");

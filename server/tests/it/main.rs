@@ -11,6 +11,7 @@ mod process;
 mod database;
 mod upstream;
 mod access;
+mod sign_in;
 mod roles;
 mod docs;
 mod screens;

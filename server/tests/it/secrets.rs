@@ -98,7 +98,26 @@ async fn no_secret_is_said_while_signing_in_looking_and_notifying() {
     let tokens = Tokens::new(SECRET.as_bytes());
     let issue = || tokens.issue("ana", MAIL, Role::Admin, Duration::from_secs(60));
     secrets.extend(use_secrets(&program, &issue).await);
+    secrets.extend(use_a_screen(&program, &issue()).await);
     check(program, &secrets).await;
+}
+
+/// Pairs a screen and lets it look; its secret and its token.
+async fn use_a_screen(program: &Program, admin: &str) -> [String; 2] {
+    let http = reqwest::Client::new();
+    let post = async |path: &str, body: Value| -> Value {
+        let request = http.post(program.url(path)).bearer_auth(admin).json(&body);
+        let answer = soon("an answer", request.send()).await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        serde_json::from_str(&answer.text().await.expect("a text")).unwrap_or_default()
+    };
+    let paired = post("/screens/pair", json!({})).await;
+    let secret = paired["secret"].as_str().expect("a secret").to_owned();
+    post("/screens/approve", json!({"code": paired["code"], "name": "Pared"})).await;
+    let token = post("/screens/token", json!({"secret": secret})).await;
+    let token = token["access_token"].as_str().expect("a token").to_owned();
+    join(program, &format!("?version=0&token={token}"), None).await;
+    [secret, signature(&token)]
 }
 
 #[tokio::test]

@@ -1,56 +1,17 @@
-//! Signing in, signing up, and who one is.
+//! Signing up, and who one is.
 
 use super::caller::Caller;
-use super::document::{MayBeWrong, Public, Throttled, Token, WithBody};
+use super::document::{MayBeClosed, Public, Throttled, Token, WithBody};
 use super::fields::Fields;
+use super::sign_in::too_many;
 use super::users::{self, Client, Person};
 use super::{Error, equipments, to_the_end};
-use crate::auth::SIGNED_IN;
 use crate::store;
 use crate::store::users::User;
-use crate::{Role, Shop};
+use crate::{Registration, Requester, Role, Shop};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
-
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Credentials {
-    #[schema(format = Email)]
-    email: String,
-    #[schema(min_length = 6)]
-    password: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct SignedIn {
-    access_token: String,
-}
-
-/// Signs in.
-#[utoipa::path(
-    post,
-    path = "/auth/login",
-    tag = "auth",
-    request_body = Credentials,
-    responses((status = 200, description = "A token for the `Authorization` header", body = SignedIn), MayBeWrong, WithBody, Throttled),
-    security(())
-)]
-pub async fn login(State(shop): State<Shop>, mut fields: Fields) -> Result<Json<SignedIn>, Error> {
-    let Credentials { email, password } =
-        Credentials { email: fields.email("email"), password: fields.password("password") };
-    fields.finish()?;
-    let person = store::users::credentials(shop.store().pool(), &email).await?;
-    let hash = person.as_ref().map(|(_, _, hash)| hash.clone());
-    let matches = shop.0.passwords.matches(password, hash).await?;
-    // One answer, and the same work, whether the mail address or the password is wrong.
-    let Some((id, role, _)) = person.filter(|_| matches) else {
-        return Err(Error::unauthorized_because("Invalid credentials"));
-    };
-    Ok(Json(SignedIn { access_token: shop.tokens().issue(&id, &email, role, SIGNED_IN) }))
-}
 
 /// Signs up as a client.
 #[utoipa::path(
@@ -58,17 +19,27 @@ pub async fn login(State(shop): State<Shop>, mut fields: Fields) -> Result<Json<
     path = "/auth/register",
     tag = "auth",
     request_body = Person,
-    responses((status = 201, description = "The new client", body = User), Public, WithBody, Throttled),
+    responses((status = 201, description = "The new client", body = User), Public, MayBeClosed, WithBody, Throttled),
     security(())
 )]
 pub async fn register(
     State(shop): State<Shop>,
+    requester: Requester,
     mut fields: Fields,
 ) -> Result<(StatusCode, Json<User>), Error> {
+    match shop.registration() {
+        Registration::Open => {}
+        Registration::Closed => return Err(closed()),
+    }
     let person = Person::read(&mut fields);
     fields.finish()?;
+    shop.0.tries.register(requester.address, shop.now()).map_err(too_many)?;
     let user = to_the_end(users::add(shop, person, Role::User, None)).await?;
     Ok((StatusCode::CREATED, Json(user)))
+}
+
+fn closed() -> Error {
+    Error::new(StatusCode::FORBIDDEN, "Registration is closed: an administrator of the shop can add you")
 }
 
 /// Who one is, with own devices and their orders.

@@ -177,6 +177,8 @@ refusals! {
     Public: Unavailable;
     /// The credentials may be wrong.
     MayBeWrong: Unauthorized Unavailable;
+    /// The shop's settings may forbid it to everyone.
+    MayBeClosed: Forbidden;
     /// Everyone who signed in.
     Token: Unauthorized Unavailable;
     /// For some roles, or for whom it belongs to.

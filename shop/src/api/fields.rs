@@ -1,6 +1,7 @@
 //! Reads a JSON body field by field and collects every fault, worded as the contract words them.
 
 use super::Error;
+use crate::auth::PASSWORD_CHARS;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -153,7 +154,7 @@ impl Fields {
         String::new()
     }
 
-    /// Trimmed, at least 6 characters.
+    /// Trimmed, 6 to 256 characters.
     pub fn password(&mut self, name: &str) -> String {
         const SHORT: &str = "must be longer than or equal to 6 characters";
         match self.take(name) {
@@ -162,9 +163,11 @@ impl Fields {
                 self.fault(name, "must be a string");
             }
             Some(Value::String(text)) => match text.trim().chars().count() {
-                6..=TEXT_CHARS => return text.trim().to_owned(),
+                6..=PASSWORD_CHARS => return text.trim().to_owned(),
                 0..6 => self.fault(name, SHORT),
-                _ => self.fault(name, "must be shorter than or equal to 5000 characters"),
+                _ => {
+                    self.fault(name, &format!("must be shorter than or equal to {PASSWORD_CHARS} characters"))
+                }
             },
             Some(_) => self.fault(name, "must be a string"),
         }

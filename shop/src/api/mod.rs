@@ -6,6 +6,8 @@ mod fields;
 pub mod document;
 mod caller;
 mod auth;
+mod cookie;
+mod sign_in;
 mod users;
 mod equipments;
 mod catalog;
@@ -61,7 +63,10 @@ pub fn described() -> OpenApi {
 fn routes() -> OpenApiRouter<Shop> {
     OpenApiRouter::with_openapi(document::begin())
         .routes(routes!(auth::register))
-        .routes(routes!(auth::login))
+        .routes(routes!(sign_in::login))
+        .routes(routes!(sign_in::link))
+        .routes(routes!(sign_in::refresh))
+        .routes(routes!(sign_in::logout))
         .routes(routes!(auth::profile))
         .routes(routes!(users::clients, users::add_client))
         .routes(routes!(users::technicians, users::add_technician))

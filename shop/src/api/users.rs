@@ -26,7 +26,7 @@ pub struct Person {
     pub last_name: Option<String>,
     #[schema(format = Email)]
     pub email: String,
-    #[schema(min_length = 6)]
+    #[schema(min_length = 6, max_length = 256)]
     pub password: String,
     pub phone: Option<String>,
     pub address: Option<String>,
@@ -185,7 +185,7 @@ pub struct PersonChange {
     pub last_name: Option<String>,
     #[schema(format = Email)]
     pub email: Option<String>,
-    #[schema(min_length = 6)]
+    #[schema(min_length = 6, max_length = 256)]
     pub password: Option<String>,
     pub phone: Option<String>,
     pub address: Option<String>,

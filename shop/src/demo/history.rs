@@ -9,7 +9,7 @@ use crate::store::orders::{
     self, DetailChange, DetailStatus, NewDetail, NewOrder, NewPart, OrderChange, Standing,
 };
 use crate::store::users::{self, NewUser, Technician};
-use crate::store::{Moment, Tx, now};
+use crate::store::{Moment, Tx, Write, now};
 use jiff::tz::TimeZone;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -44,7 +44,7 @@ struct Device {
     kind: String,
 }
 
-pub async fn invent(tx: &mut Tx, hash: &str, zone: &TimeZone) -> Result<(), Error> {
+pub async fn invent(tx: &mut Write, hash: &str, zone: &TimeZone) -> Result<(), Error> {
     let mut rng = StdRng::seed_from_u64(SEED);
     let opened = now() - (DAYS + 10) * DAY;
     let cast = hire(tx, &mut rng, hash, opened).await?;
@@ -190,7 +190,7 @@ fn stands(newer: usize) -> OrderStatus {
 }
 
 /// The states that lead to one, after the first.
-fn way_to(rng: &mut StdRng, status: OrderStatus) -> Vec<OrderStatus> {
+pub(crate) fn way_to(rng: &mut StdRng, status: OrderStatus) -> Vec<OrderStatus> {
     let parts_were_missing = rng.random_bool(0.25);
     let mut way = match status {
         InReview => vec![],
@@ -209,7 +209,7 @@ fn way_to(rng: &mut StdRng, status: OrderStatus) -> Vec<OrderStatus> {
 }
 
 async fn live_through(
-    tx: &mut Tx,
+    tx: &mut Write,
     rng: &mut StdRng,
     cast: &Cast,
     device: &Device,

@@ -3,8 +3,8 @@
 //! `content` is what it is made of, `history` how its last months went, `traffic` what happens from now on. All of
 //! it goes through the same functions as the routes, so whatever these keep up to date is right here, too.
 
-mod content;
-mod history;
+pub(crate) mod content;
+pub(crate) mod history;
 mod traffic;
 
 pub(crate) use traffic::traffic;

@@ -201,7 +201,7 @@ mod tests {
     async fn something_happens_at_every_step_and_all_of_it_is_announced() {
         let folder = tempfile::tempdir().expect("a folder");
         let database_url = format!("sqlite://{}", folder.path().join("shop.db").display());
-        let options = Options { database_url, jwt_secret: None, admin: None, demo: true, time_zone: None };
+        let options = Options { demo: true, ..Options::of(database_url) };
         let told: Arc<Mutex<Vec<String>>> = Arc::default();
         let telling = told.clone();
         let announce =

@@ -4,9 +4,11 @@
 //! turns into a write fails at once, whatever the busy timeout.
 
 pub mod users;
+pub mod sign_ins;
 pub mod equipments;
 pub mod catalog;
 pub mod orders;
+pub mod totals;
 pub mod reviews;
 pub mod screens;
 mod schema;
@@ -35,6 +37,7 @@ use time::OffsetDateTime;
 use time::format_description::FormatItem;
 use time::macros::format_description;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use totals::Touched;
 
 /// Connections kept open. One writes at a time on SQLite; the others read.
 const CONNECTIONS: u32 = 8;
@@ -103,6 +106,10 @@ impl Store {
         &self.pool
     }
 
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.kind, Kind::Sqlite(..))
+    }
+
     /// A transaction that sees one state of the database throughout.
     pub async fn read(&self) -> sqlx::Result<Tx> {
         match self.kind {
@@ -118,12 +125,12 @@ impl Store {
                 let turn =
                     tokio::time::timeout(BUSY, turns.clone().lock_owned()).await.map_err(|_| busy())?;
                 let tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(Write { tx, _turn: Some(turn) })
+                Ok(Write { tx, touched: Touched::default(), _turn: Some(turn) })
             }
             // Every statement sees what was committed before it: who has waited for a row goes on with its newest state.
             Kind::Postgres => {
                 let tx = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
-                Ok(Write { tx, _turn: None })
+                Ok(Write { tx, touched: Touched::default(), _turn: None })
             }
         }
     }
@@ -157,11 +164,14 @@ fn prepared(settings: &'static str) -> AnyPoolOptions {
 pub struct Write {
     // Dropped in this order: the turn goes on when the transaction is at its end.
     tx: Tx,
+    touched: Touched,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Write {
-    pub async fn commit(self) -> sqlx::Result<()> {
+    /// Brings the totals up to date, too.
+    pub async fn commit(mut self) -> sqlx::Result<()> {
+        self.settle().await?;
         self.tx.commit().await
     }
 }

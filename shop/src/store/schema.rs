@@ -7,13 +7,17 @@ use sqlx::{Executor, SqlSafeStr};
 
 /// Name and text of each migration, in order, one list a database: they differ in how a row is numbered and in
 /// that PostgreSQL has to be told to compare texts byte by byte, as SQLite does.
-const SQLITE: [(&str, &str); 3] = [
+const SQLITE: [(&str, &str); 5] = [
     ("shop", include_str!("../../migrations/sqlite/0001_shop.sql")),
+    ("totals", include_str!("../../migrations/sqlite/0002_totals.sql")),
+    ("sign_ins", include_str!("../../migrations/sqlite/0003_sign_ins.sql")),
     ("screens", include_str!("../../migrations/sqlite/0004_screens.sql")),
     ("orders", include_str!("../../migrations/sqlite/0006_orders.sql")),
 ];
-const POSTGRES: [(&str, &str); 3] = [
+const POSTGRES: [(&str, &str); 5] = [
     ("shop", include_str!("../../migrations/postgres/0001_shop.sql")),
+    ("totals", include_str!("../../migrations/postgres/0002_totals.sql")),
+    ("sign_ins", include_str!("../../migrations/postgres/0003_sign_ins.sql")),
     ("screens", include_str!("../../migrations/postgres/0004_screens.sql")),
     ("orders", include_str!("../../migrations/postgres/0006_orders.sql")),
 ];

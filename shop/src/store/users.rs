@@ -155,14 +155,12 @@ pub async fn credentials<'c>(
 }
 
 pub async fn has_admin<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<bool> {
-    let count: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = 'Admin'").fetch_one(db).await?;
-    Ok(count > 0)
+    let found = sqlx::query("SELECT 1 FROM users WHERE role = 'Admin' LIMIT 1").fetch_optional(db).await?;
+    Ok(found.is_some())
 }
 
 pub async fn is_empty<'c>(db: impl Executor<'c, Database = Any>) -> sqlx::Result<bool> {
-    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(db).await?;
-    Ok(count == 0)
+    Ok(sqlx::query("SELECT 1 FROM users LIMIT 1").fetch_optional(db).await?.is_none())
 }
 
 /// Someone signs in with another mail address and password from now on.
@@ -304,8 +302,7 @@ async fn count(tx: &mut Tx, sql: &'static str) -> sqlx::Result<i64> {
 pub async fn evaluator(tx: &mut Tx) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar(
         "SELECT u.id FROM users u WHERE u.role = 'Technician' AND u.is_evaluator = 1 AND u.active = 1 \
-         ORDER BY (SELECT COUNT(*) FROM repair_orders o WHERE o.evaluated_by = u.id \
-         AND o.status NOT IN ('REJECTED', 'DELIVERED')), u.seq LIMIT 1",
+         ORDER BY u.open_orders, u.seq LIMIT 1",
     )
     .fetch_optional(&mut **tx)
     .await

@@ -152,23 +152,25 @@ async fn a_search_finds_words_of_the_problem_the_client_and_the_device_and_numbe
         .await;
     let battery = shop.order(&cast, json!({"problemDescription": "La BATERÍA no carga"})).await;
     let screen = shop.order(&cast, json!({"problemDescription": "Pantalla rota"})).await;
-    let both = [screen.clone(), battery.clone()];
-    let check = async |q: &str, token: &str, expected: &[String]| {
+    let both = [&screen, &battery];
+    let check = async |q: &str, token: &str, expected: &[&String]| {
         let found = page(&shop, &format!("/repair-orders?q={q}"), token).await;
-        assert_eq!((found.ids(), found.total()), (expected.to_vec(), &*expected.len().to_string()), "{q}");
+        let ids = found.ids();
+        assert_eq!(ids.iter().collect::<Vec<_>>(), expected, "{q}");
+        assert_eq!(found.total(), expected.len().to_string(), "{q}");
         assert!(found.next().is_none());
     };
     let admin = &shop.admin;
-    check("bateria", admin, &[battery.clone()]).await;
-    check("BATER%C3%8DA+nanez", admin, &[battery.clone()]).await;
+    check("bateria", admin, &[&battery]).await;
+    check("BATER%C3%8DA+nanez", admin, &[&battery]).await;
     check("juan", admin, &both).await;
-    check("dell+rota", admin, &[screen.clone()]).await;
+    check("dell+rota", admin, &[&screen]).await;
     check("teclado", admin, &[]).await;
     check("%25", admin, &[]).await;
     check("", admin, &both).await;
-    check(&screen[..8], admin, &[screen.clone()]).await;
-    check(&format!("%23{}", &screen[..8].to_uppercase()), admin, &[screen.clone()]).await;
-    check(&screen, &cast.owner.token, &[screen.clone()]).await;
+    check(&screen[..8], admin, &[&screen]).await;
+    check(&format!("%23{}", &screen[..8].to_uppercase()), admin, &[&screen]).await;
+    check(&screen, &cast.owner.token, &[&screen]).await;
     // Another's is not found by its number, either.
     check(&screen, &cast.stranger.token, &[]).await;
     check("juan", &cast.stranger.token, &[]).await;

@@ -3,6 +3,7 @@
 pub mod support;
 
 mod sign_in;
+mod sessions;
 mod validation;
 mod roles;
 mod users;
@@ -20,6 +21,7 @@ mod model;
 mod faults;
 mod recorded;
 mod stats;
+mod totals;
 mod announcing;
 mod demo;
 mod starting;

@@ -54,13 +54,7 @@ pub async fn new_database() -> Database {
 }
 
 pub fn options(database: &Database) -> Options {
-    Options {
-        database_url: database.url().to_owned(),
-        jwt_secret: None,
-        admin: None,
-        demo: false,
-        time_zone: None,
-    }
+    Options::of(database.url().to_owned())
 }
 
 /// Another connection, as another server would have it.
@@ -84,6 +78,13 @@ impl TestShop {
         let (told, events) = mpsc::channel(1_000);
         let announce = Arc::new(move |event: Event, id| told.try_send((event.name(), id)).expect("room"));
         TestShop::in_database(new_database().await, announce, events).await
+    }
+
+    /// With other settings.
+    pub async fn changed(change: impl FnOnce(Options) -> Options) -> TestShop {
+        let database = new_database().await;
+        let options = change(options(&database));
+        TestShop::with(options, database, nobody_listens(), mpsc::channel(1).1).await
     }
 
     /// A shop that counts the days of this zone.

@@ -3,7 +3,7 @@
 use super::missing;
 use crate::api::Error;
 use crate::store::catalog::take_part;
-use crate::store::{Moment, Tx, equipments};
+use crate::store::{Moment, Tx, Write, equipments};
 use jiff::civil::Date;
 use shared::OrderStatus;
 use sqlx::Row;
@@ -18,27 +18,28 @@ pub struct Standing {
     pub technicians: Vec<String>,
 }
 
-/// Locks the order and says how it stands.
-pub async fn standing(tx: &mut Tx, id: &str) -> Result<Standing, Error> {
+/// Locks the order, to change it, and says how it stands.
+pub async fn standing(tx: &mut Write, id: &str) -> Result<Standing, Error> {
     // The update locks the row on PostgreSQL; on SQLite the whole transaction is alone already.
     let row = sqlx::query(
         "UPDATE repair_orders SET status = status WHERE id = $1 RETURNING status, equipment_id, evaluated_by",
     )
     .bind(id.to_owned())
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut ***tx)
     .await?
     .ok_or_else(|| missing(id))?;
+    tx.touches(id).await?;
     let (code, equipment_id): (String, String) = (row.try_get("status")?, row.try_get("equipment_id")?);
     let status = OrderStatus::parse(&code)
         .ok_or_else(|| Error::internal(anyhow::anyhow!("an order has the unknown status {code}")))?;
     let owner = sqlx::query_scalar("SELECT user_id FROM equipments WHERE id = $1")
         .bind(equipment_id.clone())
-        .fetch_one(&mut **tx)
+        .fetch_one(&mut ***tx)
         .await?;
     let technicians =
         sqlx::query_scalar("SELECT DISTINCT technician_id FROM order_details WHERE order_id = $1")
             .bind(id.to_owned())
-            .fetch_all(&mut **tx)
+            .fetch_all(&mut ***tx)
             .await?;
     let evaluator = row.try_get("evaluated_by")?;
     Ok(Standing { id: id.to_owned(), status, equipment_id, owner, evaluator, technicians })

@@ -5,7 +5,7 @@ use super::status::{give_back, record};
 use super::{NewOrder, OrderChange, Standing};
 use crate::api::Error;
 use crate::store::catalog::links_text;
-use crate::store::{Tx, new_id};
+use crate::store::{Tx, Write, new_id};
 use shared::OrderStatus;
 use sqlx::Row;
 
@@ -13,8 +13,9 @@ use sqlx::Row;
 const MOST_CENTS: i64 = 1_000_000_000_000;
 
 /// The whole order or nothing. `by`: who takes it in; `at`: when.
-pub async fn add(tx: &mut Tx, new: NewOrder, evaluator: &str, by: &str, at: i64) -> Result<String, Error> {
+pub async fn add(tx: &mut Write, new: NewOrder, evaluator: &str, by: &str, at: i64) -> Result<String, Error> {
     let id = new_id();
+    tx.brings(&id);
     sqlx::query(
         "INSERT INTO repair_orders (id, equipment_id, evaluated_by, problem_description, image_urls, diagnosis, \
          estimated_cost, status, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
@@ -28,7 +29,7 @@ pub async fn add(tx: &mut Tx, new: NewOrder, evaluator: &str, by: &str, at: i64)
     .bind(new.estimated_cost.map(|cost| cost.cents))
     .bind(OrderStatus::InReview.code())
     .bind(at)
-    .execute(&mut **tx)
+    .execute(&mut ***tx)
     .await?;
     record(tx, &id, None, OrderStatus::InReview, by, at).await?;
     for detail in new.details {
