@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use shared::*;
 use shop::document::{Named, TokenOfRole};
@@ -27,17 +27,30 @@ pub fn router(document: &OpenApi) -> Router<App> {
     Router::new()
         .route("/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], document)))
         .route("/docs", get(async || Redirect::permanent("/docs/")))
-        .route("/docs/", get(async |headers: HeaderMap| page("", &headers)))
+        .route("/docs/", get(async || Html(PAGE)))
         .route(
             "/docs/{file}",
-            get(async |Path(file): Path<String>, headers: HeaderMap| page(&file, &headers)),
+            get(async |Path(file): Path<String>, headers: HeaderMap| file_of_page(&file, &headers)),
         )
 }
 
-/// Of the page: a day's cache costs nobody anything, since it changes only with the program.
+/// Small enough to be sent as it is, to whoever asks; the files that it names are compressed.
+const PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Pulso: the API</title>
+<link rel="icon" href="favicon-32x32.png">
+<link rel="stylesheet" href="swagger-ui.css">
+<div id="swagger-ui"></div>
+<script src="swagger-ui-bundle.js"></script>
+<script src="swagger-ui-standalone-preset.js"></script>
+<script src="swagger-initializer.js"></script>
+"#;
+
+/// Of its files: a day's cache costs nobody anything, since it changes only with the program.
 const CACHE: &str = "public, max-age=86400";
 
-fn page(file: &str, headers: &HeaderMap) -> Result<Response, Error> {
+fn file_of_page(file: &str, headers: &HeaderMap) -> Result<Response, Error> {
     static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(|| {
         // A validator would be someone else's server.
         Arc::new(Config::from("/openapi.json").validator_url("none").use_base_layout())

@@ -13,6 +13,7 @@ mod upstream;
 mod access;
 mod sign_in;
 mod roles;
+mod docs;
 mod screens;
 mod keys;
 mod tokens;
