@@ -173,7 +173,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_does_not_take_the_answer_is_hung_up_on() {
         // An answer without an end.
-        let endless = || async {
+        let asked = Arc::new(Notify::new());
+        let begun = asked.clone();
+        let endless = move || async move {
+            begun.notify_one();
             let piece =
                 |()| async { Some((Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 64 * 1024])), ())) };
             Body::from_stream(futures_util::stream::unfold((), piece))
@@ -181,6 +184,8 @@ mod tests {
         let served = start_with(1000, Router::new().route("/endless", get(endless))).await;
         let mut client = TcpStream::connect(served.address).await.expect("a connection");
         client.write_all(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("a socket");
+        // Nobody who was not taken in yet could keep it from ending.
+        asked.notified().await;
         served.stop.notify_one();
         // Serving ends when the last answer does, and nobody takes this one.
         timeout(Duration::from_secs(3600), served.serving).await.expect("an end").expect("no panic");
