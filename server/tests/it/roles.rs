@@ -19,8 +19,8 @@ enum For {
     Everyone,
     /// Whoever knows `NOTIFY_TOKEN`; no role helps.
     Notifier,
-    /// Whoever brings the cookie of a sign-in; no token helps.
-    Returning,
+    /// Whoever holds the cookie of a sign-in; no role helps.
+    Holder,
     SignedIn,
     Clients,
     Staff,
@@ -64,7 +64,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/auth/login", Everyone),
     ("POST", "/auth/register", Everyone),
     ("POST", "/auth/link", Everyone),
-    ("POST", "/auth/refresh", Returning),
+    ("POST", "/auth/refresh", Holder),
     ("POST", "/auth/logout", Everyone),
     ("GET", "/auth/profile", SignedIn),
     ("GET", "/users", Admins),
@@ -138,7 +138,7 @@ impl For {
     fn refusal(self, asker: Asker) -> Option<u16> {
         let allowed: &[Role] = match self {
             Everyone => return None,
-            Notifier | Returning => return Some(401),
+            Notifier | Holder => return Some(401),
             SignedIn => &[Role::User, Role::Technician, Role::Admin],
             Clients => &[Role::User, Role::Admin],
             Staff => &[Role::Technician, Role::Admin],
@@ -150,16 +150,14 @@ impl For {
             (Asker::Person(_), _) => Some(403),
             (Asker::Screen, Viewers) => None,
             (Asker::Screen, Doorkeepers) => Some(403),
-            (Asker::Screen, Everyone | Notifier | Returning | SignedIn | Clients | Staff | Admins) => {
-                Some(401)
-            }
+            (Asker::Screen, Everyone | Notifier | Holder | SignedIn | Clients | Staff | Admins) => Some(401),
         }
     }
 
     /// As the document has to say it: any of these is enough.
     fn security(self) -> Value {
         match self {
-            Everyone | Returning => json!([{}]),
+            Everyone | Holder => json!([{}]),
             Notifier => json!([{"notify": []}]),
             SignedIn => json!([{"bearer": []}]),
             Clients => json!([{"bearer": ["User"]}, {"bearer": ["Admin"]}]),

@@ -30,6 +30,7 @@ pub(crate) use fields::is_email;
 pub(crate) use order_changes::{Item, Wish, apply};
 pub(crate) use order_work::work_on;
 pub(crate) use orders::take_in;
+pub(crate) use sign_in::too_many;
 pub(crate) use users::{Person, add as add_user};
 pub(crate) use whole::WHOLE_LISTS;
 

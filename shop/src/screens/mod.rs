@@ -5,18 +5,17 @@
 //! existing backend they have a file to themselves.
 
 mod token;
-mod throttle;
 mod live;
 
 pub use live::Presence;
 
-use crate::api::{Error, to_the_end};
+use crate::api::{Error, to_the_end, too_many};
 use crate::store::screens::{self as rows, Screen, Standing, Waiting};
 use crate::store::secret::{Key, made};
 use crate::store::{Store, new_id, now};
-use crate::{Shop, TokenError};
+use crate::{Network, Rule, Shop, Throttle, TokenError};
 use anyhow::Context;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use live::{Live, LiveScreens};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -24,7 +23,6 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use throttle::Throttle;
 use token::{LIFETIME_SECS, ScreenTokens};
 use utoipa::ToSchema;
 
@@ -41,11 +39,14 @@ const REMEMBERED_SECS: i64 = 60 * 60;
 /// Screens that may be approved, and so the most that are kept in memory.
 const SCREENS: i64 = 1_000;
 
-/// Pairings from one address in the time that a code lives: a shop's walls often share one.
-const PAIRINGS: u32 = 20;
+/// Pairings from one network: a shop's walls often share one. Twenty more in the time that a code lives.
+const PAIRINGS: Rule = Rule { at_once: 20, every_ms: 15_000 };
 
-/// Wrong codes from one address in the time that a code lives.
-const GUESSES: u32 = 10;
+/// Wrong codes from one network: ten more in the time that a code lives.
+const GUESSES: Rule = Rule { at_once: 10, every_ms: 30_000 };
+
+/// Networks that are counted; beyond, the one that would be forgotten first is forgotten.
+const NETWORKS: usize = 10_000;
 
 /// Codes tried until one is found that nobody shows; with so few waiting the first one nearly always is.
 const CODES_TRIED: u32 = 50;
@@ -141,8 +142,8 @@ struct Inner {
     store: Store,
     tokens: ScreenTokens,
     live: LiveScreens,
-    pairings: Mutex<Throttle>,
-    guesses: Mutex<Throttle>,
+    pairings: Mutex<Throttle<Network>>,
+    guesses: Mutex<Throttle<Network>>,
 }
 
 impl Screens {
@@ -166,13 +167,12 @@ impl Screens {
         for screen in rows::approved(store.pool()).await? {
             live.add(&screen.id, screen.last_seen_ms);
         }
-        let window_ms = CODE_SECS * 1000;
         Ok(Screens(Arc::new(Inner {
             store,
             tokens: ScreenTokens::new(&secret),
             live,
-            pairings: Mutex::new(Throttle::new(PAIRINGS, window_ms)),
-            guesses: Mutex::new(Throttle::new(GUESSES, window_ms)),
+            pairings: Mutex::new(Throttle::new(PAIRINGS, NETWORKS)),
+            guesses: Mutex::new(Throttle::new(GUESSES, NETWORKS)),
         })))
     }
 
@@ -232,7 +232,7 @@ impl Screens {
         let screens = self.clone();
         to_the_end(async move {
             let screen = enter(&screens.0.store, &code, &name, at).await?;
-            lock(&screens.0.guesses).give_back(from);
+            lock(&screens.0.guesses).give_back(&from.into());
             tracing::info!(screen = screen.id, "a screen was approved");
             Ok(screen)
         })
@@ -359,14 +359,11 @@ pub async fn revoke(database_url: &str, id: &str) -> anyhow::Result<()> {
     Ok(tx.commit().await?)
 }
 
-fn take(throttle: &Mutex<Throttle>, from: IpAddr, at: i64) -> Result<(), Error> {
-    lock(throttle).take(from, at).map_err(|wait_secs| {
-        Error::new(StatusCode::TOO_MANY_REQUESTS, "Too many tries, please wait")
-            .with_header(header::RETRY_AFTER, HeaderValue::from(wait_secs))
-    })
+fn take(throttle: &Mutex<Throttle<Network>>, from: IpAddr, at: i64) -> Result<(), Error> {
+    lock(throttle).take(from.into(), at).map_err(too_many)
 }
 
-fn lock(throttle: &Mutex<Throttle>) -> std::sync::MutexGuard<'_, Throttle> {
+fn lock(throttle: &Mutex<Throttle<Network>>) -> std::sync::MutexGuard<'_, Throttle<Network>> {
     throttle.lock().expect("nothing panics while it counts")
 }
 
