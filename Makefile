@@ -63,8 +63,8 @@ test: ## Everything that CI checks: format, lints, tests of the rules and the se
 	  times+=$$(printf '  %-14s %4s s' $$step $$((SECONDS - began)))$$'\n'; \
 	done; printf '\nAll checks passed in %s s:\n%s' $$((SECONDS - start)) "$$times"
 
-test-long: ## The same with a million cases for each property: takes long
-	@PROPTEST_CASES=1000000 $(MAKE) --no-print-directory test
+test-long: ## The same with a million cases for each property and a million bad inputs: takes long
+	@PROPTEST_CASES=1000000 PULSO_FUZZ_INPUTS=1000000 $(MAKE) --no-print-directory test
 
 chaos: ## 60 seconds of faults against the real server: kills, hangs, stalls; PULSO_CHAOS_SEED repeats a run's decisions
 	@PULSO_CHAOS_SECS=$${PULSO_CHAOS_SECS:-60} cargo test -p pulso --test chaos $(LOCKED) -- --nocapture
