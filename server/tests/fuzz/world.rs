@@ -73,6 +73,13 @@ impl World {
         made["id"].as_str().or(made["savedOrder"]["id"].as_str()).expect("an id").to_owned()
     }
 
+    pub async fn changed(&self, path: &str, token: &str, body: Value) {
+        let request =
+            self.http.patch(format!("http://{}{path}", self.address)).bearer_auth(token).json(&body);
+        let answer = soon("an answer", request.send()).await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {:?}", answer.text().await);
+    }
+
     /// After all of it, the server still does what it is there for.
     pub async fn still_serves(&self) {
         let part = json!({"name": "The last one", "description": "d", "stock": 1, "unitPrice": 1});
