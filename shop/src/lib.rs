@@ -33,7 +33,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shared::{Change, Event, Metric, MetricSet, Subject};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::secret::Key;
 use store::{Moment, Store};
@@ -44,6 +44,9 @@ const KEY_BYTES: usize = 32;
 
 /// A working day: the original's clients know of no refreshing.
 pub const ACCESS_TOKEN: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How often SQLite's log is taken over into the database.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// The first administrator.
 #[derive(Clone)]
@@ -167,11 +170,23 @@ impl Shop {
             zone,
             whole_lists: Arc::new(Semaphore::new(api::WHOLE_LISTS)),
         }));
+        tokio::spawn(Shop::keep_tidy(Arc::downgrade(&shop.0)));
         if !unknown {
             // Comparing takes seconds in a large shop. It ends by itself.
             tokio::spawn(shop.clone().check_totals());
         }
         Ok(shop)
+    }
+
+    /// Every second, for as long as there is a handle to the shop.
+    async fn keep_tidy(shop: Weak<Inner>) {
+        loop {
+            tokio::time::sleep(TIDY_EVERY).await;
+            let Some(inner) = shop.upgrade() else { return };
+            if let Err(error) = inner.store.tidy().await {
+                tracing::warn!(%error, "the database's log could not be taken over");
+            }
+        }
     }
 
     /// A total that is off is mended, and said.

@@ -26,9 +26,9 @@ use anyhow::Context;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sqlx::any::AnyPoolOptions;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Any, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyPool, ConnectOptions, Executor, Transaction};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub const BUSY: Duration = Duration::from_secs(10);
 
 /// For each connection to SQLite. FULL: what was acknowledged survives a power cut.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                       PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY";
+                       PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 10000";
 
 /// For each connection to PostgreSQL. A server that hangs, or a lock that nobody gives back, must not stop the shop.
 const SETTINGS: &str = "SET lock_timeout = '10s'; SET statement_timeout = '30s'; \
@@ -75,12 +75,12 @@ impl Store {
         let kind = kind_of(url)?;
         let pool = match &kind {
             Kind::Sqlite(file, _) => {
-                let pool = prepared(PRAGMAS).connect(&made_if_missing(url)).await;
+                let pool = prepared(PRAGMAS).connect_with(quiet(&made_if_missing(url))?).await;
                 pool.with_context(|| format!("the database {} cannot be opened", file.display()))?
             }
             // Its URL may hold a password, so the error does not name it.
             Kind::Postgres => {
-                let pool = prepared(SETTINGS).connect(url).await;
+                let pool = prepared(SETTINGS).connect_with(quiet(url)?).await;
                 pool.context("the database of DATABASE_URL cannot be opened")?
             }
         };
@@ -104,6 +104,15 @@ impl Store {
 
     pub fn pool(&self) -> &AnyPool {
         &self.pool
+    }
+
+    /// Moves what was written from the log into the database itself, beside reads and writes. SQLite would do it in whatever
+    /// commit filled a thousand pages, which that one caller waits for; here that only happens if this cannot keep up.
+    pub async fn tidy(&self) -> sqlx::Result<()> {
+        match self.kind {
+            Kind::Sqlite(..) => self.pool.execute("PRAGMA wal_checkpoint(PASSIVE)").await.map(|_| ()),
+            Kind::Postgres => Ok(()),
+        }
     }
 
     pub fn is_sqlite(&self) -> bool {
@@ -200,6 +209,12 @@ fn kind_of(url: &str) -> anyhow::Result<Kind> {
         Some("postgres" | "postgresql") => Ok(Kind::Postgres),
         _ => anyhow::bail!("DATABASE_URL must begin with sqlite:// or postgres://"),
     }
+}
+
+/// Comparing the totals takes seconds in a large shop, which is no news; the library would print it with its SQL.
+fn quiet(url: &str) -> anyhow::Result<AnyConnectOptions> {
+    let options: AnyConnectOptions = url.parse().context("DATABASE_URL cannot be read")?;
+    Ok(options.disable_statement_logging())
 }
 
 fn made_if_missing(url: &str) -> String {
