@@ -208,6 +208,23 @@ describe('a screen on a wall', () => {
     await isLive(wall);
   });
 
+  it('forgets nothing when a proxy answers in the place of the server', async () => {
+    let socket;
+    await wall.routeWebSocket(/\/ws/, (route) => {
+      socket = route;
+      route.connectToServer();
+    });
+    await wall.reload();
+    await isLive(wall);
+    await wall.route('**/screens/token', (route) => route.fulfill({ status: 404, body: 'Not here' }));
+    const answered = wall.waitForResponse('**/screens/token');
+    await socket.close({ code: 4401 });
+    await answered;
+    await wall.unroute('**/screens/token');
+    await wall.waitForResponse((response) => response.url().endsWith('/screens/token') && response.status() === 200);
+    await isLive(wall);
+  });
+
   it('that is revoked says so at once, keeps nothing, and may ask again', async () => {
     await isLive(admin);
     const ask = dialog().getByRole('button', { name: 'Revocar Recepción' });

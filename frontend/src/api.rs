@@ -17,6 +17,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, RequestCredentials, RequestInit, Response, WebSocket};
 
+/// Together with the wait before the next try shorter than the time for which the server makes good a lost answer.
+const RENEWED_WITHIN_MS: u32 = 4_000;
+
 /// The server itself waits 3 s for its source.
 const METRIC_WITHIN_MS: u32 = 10_000;
 
@@ -260,8 +263,8 @@ impl Api {
         let was_forgotten = by_cookie && Session::was_forgotten();
         let answer = match pass.way() {
             Way::Never => return Renewed::Refused,
-            Way::Cookie => Api::refresh().await.map(Pairing::Token),
-            Way::Secret(secret) => Api::screen_token(secret).await,
+            Way::Cookie => soon(async { Api::refresh().await.map(Pairing::Token) }).await,
+            Way::Secret(secret) => soon(Api::screen_token(secret)).await,
         };
         // Whoever signed out meanwhile does not come back.
         if !was_forgotten && by_cookie && Session::was_forgotten() {
@@ -278,9 +281,9 @@ impl Api {
                 }
                 None => Renewed::Refused,
             },
-            Err(Refusal::Refused { status: 401 | 403 | 404 | 410, .. }) | Ok(Pairing::Waiting) => {
-                Renewed::Refused
-            }
+            Err(Refusal::Refused { status: 401 | 410, .. }) | Ok(Pairing::Waiting) => Renewed::Refused,
+            // A proxy in the middle of a deploy, or a server whose screens cannot be read: a wall waits.
+            Err(Refusal::Refused { status: 403 | 404, .. }) if by_cookie => Renewed::Refused,
             Err(Refusal::Refused { .. } | Refusal::Unreachable) => Renewed::NoAnswer,
         }
     }
@@ -367,6 +370,11 @@ impl Api {
 }
 
 /// `None`: it took too long.
+/// Half-open connections answer nothing.
+async fn soon(asked: impl Future<Output = Result<Pairing, Refusal>>) -> Result<Pairing, Refusal> {
+    within(RENEWED_WITHIN_MS, asked).await.unwrap_or(Err(Refusal::Unreachable))
+}
+
 async fn within<T>(limit_ms: u32, work: impl Future<Output = T>) -> Option<T> {
     match select(pin!(work), TimeoutFuture::new(limit_ms)).await {
         Either::Left((done, _)) => Some(done),

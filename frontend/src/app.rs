@@ -223,18 +223,20 @@ async fn tell_sign_out() {
     }
 }
 
+/// A server that gives tokens and then refuses them is not asked without end.
+const ASK_AGAIN_MS: u32 = 2_000;
+
 /// A screen on a wall: it shows a code until it is let in, and the dashboard from then on.
 #[component]
 fn Wall(props: &EntranceProps) -> Html {
     let words = use_words();
     let offered = props.config.offers("screens");
     let round = use_state(|| 0_u32);
-    let taken_away = use_state(|| false);
     let (shown, trouble) = use_pairing(*round, offered);
     // Its clock ticks only while there is a code to be seen.
     let has_code = matches!(shown, Shown::Code { .. });
     use_tick(if has_code { 1_000 } else { 3_600_000 });
-    use_wall(*taken_away || !matches!(shown, Shown::Paired { .. }));
+    use_wall(!matches!(shown, Shown::Paired { .. }));
     let api = use_memo(shown.clone(), |shown| match shown {
         Shown::Paired { token } => {
             let way = Way::Secret(session::screen_secret().unwrap_or_default());
@@ -242,21 +244,22 @@ fn Wall(props: &EntranceProps) -> Html {
         }
         Shown::Nothing | Shown::Code { .. } | Shown::Revoked => None,
     });
-    let on_over = {
-        let taken_away = taken_away.setter();
-        use_callback((), move |(), ()| {
-            session::forget_screen();
-            taken_away.set(true);
-        })
-    };
+    // Refused for whatever reason: only the answer to its own secret says whether it was taken away.
+    let on_over = use_callback(*round, {
+        let round = round.setter();
+        move |(), last: &u32| {
+            let (round, next) = (round.clone(), last + 1);
+            spawn_local(async move {
+                TimeoutFuture::new(ASK_AGAIN_MS).await;
+                round.set(next);
+            });
+        }
+    });
     if !offered {
         return no_pairing_page(words);
     }
-    if *taken_away || shown == Shown::Revoked {
-        let again = Callback::from(move |()| {
-            taken_away.set(false);
-            round.set(*round + 1);
-        });
+    if shown == Shown::Revoked {
+        let again = Callback::from(move |()| round.set(*round + 1));
         return revoked_page(words, again);
     }
     match &*api {
@@ -280,7 +283,7 @@ struct BoardProps {
     config: Config,
     api: Api,
     on_session: Callback<Session>,
-    /// Of a screen on a wall: it is let in no more.
+    /// Of a screen on a wall: it was refused.
     on_sign_out: Callback<()>,
 }
 
