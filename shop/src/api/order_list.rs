@@ -57,11 +57,11 @@ pub async fn list(
 ) -> Result<Response, Error> {
     let whose = match caller.role {
         Role::Admin => Whose::Everyone,
-        Role::Technician => Whose::Worked(caller.id),
-        Role::User => Whose::Owned(caller.id),
+        Role::Technician => Whose::Worked(caller.id.clone()),
+        Role::User => Whose::Owned(caller.id.clone()),
     };
     match Wanted::read(&query.unwrap_or_default())? {
-        None => whole(shop, Whole::Orders(whose), caller.role).await,
+        None => whole(shop, Whole::Orders(whose), caller).await,
         Some(wanted) => page(shop, whose, caller.role, wanted).await,
     }
 }
@@ -75,7 +75,7 @@ pub async fn list(
     security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
 )]
 pub async fn evaluated(State(shop): State<Shop>, _: Staff, caller: Caller) -> Result<Response, Error> {
-    whole(shop, Whole::Orders(Whose::Evaluated(caller.id)), caller.role).await
+    whole(shop, Whole::Orders(Whose::Evaluated(caller.id.clone())), caller).await
 }
 
 /// The places of a page, where the next one begins, and how many there are in all pages.

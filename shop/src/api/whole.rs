@@ -4,11 +4,12 @@
 //! While it is written it holds a connection to the database, so only a few lists are written at once, and a client
 //! that stops reading, or hangs up, ends it. What is cut short is no JSON, and the connection ends with an error.
 
-use super::Error;
+use super::caller::Caller;
+use super::{Error, equipments, users};
 use crate::Shop;
 use crate::auth::Role;
 use crate::store::orders::{self, Ask, Place, Sort, Whose};
-use crate::store::{self, BUSY, Tx, reviews};
+use crate::store::{self, BUSY, Tx, equipments as devices, reviews, users as people};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
@@ -30,22 +31,26 @@ const PIECE: usize = 200;
 /// A client that takes no piece for so long is gone, or should be: its transaction keeps old rows alive.
 const TAKES_WITHIN: Duration = Duration::from_secs(10);
 
-/// What is listed, newest first.
+/// What is listed, newest first unless it says otherwise.
 pub enum Whole {
     Orders(Whose),
     /// Of the technician.
     Work(String),
     /// Of the author, or everyone's.
     Reviews(Option<String>),
+    /// Of the owner, or everyone's, with their orders.
+    Devices(Option<String>),
+    /// With their devices; oldest first.
+    Clients,
 }
 
-/// As someone of this role sees it.
-pub async fn whole(shop: Shop, list: Whole, role: Role) -> Result<Response, Error> {
+/// As this caller sees it.
+pub async fn whole(shop: Shop, list: Whole, caller: Caller) -> Result<Response, Error> {
     let turns = &shop.0.whole_lists;
     let mut turn = None;
     loop {
         let mut tx = shop.store().read().await?;
-        let mut rest = Rest { rows: Rows::of(&mut tx, &list).await?, role };
+        let mut rest = Rest { rows: Rows::of(&mut tx, &list).await?, role: caller.role };
         let mut first = vec![b'['];
         // Read before anything is answered, so that a failure still has its own status.
         let more = rest.write_piece(&mut tx, &mut first).await?;
@@ -140,6 +145,8 @@ enum Rows {
     Orders(VecDeque<i64>),
     Work(VecDeque<i64>),
     Reviews(VecDeque<i64>),
+    Devices(VecDeque<i64>),
+    Clients(VecDeque<i64>),
 }
 
 impl Rows {
@@ -152,6 +159,8 @@ impl Rows {
             Whole::Orders(whose) => Rows::Orders(orders::own(tx, whose).await?.into()),
             Whole::Work(technician) => Rows::Work(orders::own_work(tx, technician).await?.into()),
             Whole::Reviews(author) => Rows::Reviews(reviews::numbers(tx, author.as_deref()).await?.into()),
+            Whole::Devices(owner) => Rows::Devices(devices::numbers(tx, owner.as_deref()).await?.into()),
+            Whole::Clients => Rows::Clients(people::numbers(tx, Role::User).await?.into()),
         })
     }
 }
@@ -183,6 +192,14 @@ impl Rest {
             Rows::Reviews(numbers) => {
                 let reviews = reviews::of(tx, &next(numbers)).await?;
                 append(out, reviews.into_iter().map(|review| review.seen_by(role)))?;
+                Ok(!numbers.is_empty())
+            }
+            Rows::Devices(numbers) => {
+                append(out, equipments::with_orders(tx, &next(numbers)).await?)?;
+                Ok(!numbers.is_empty())
+            }
+            Rows::Clients(numbers) => {
+                append(out, users::with_devices(tx, &next(numbers)).await?)?;
                 Ok(!numbers.is_empty())
             }
         }
