@@ -4,7 +4,10 @@ use super::support::*;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, StatusCode};
 use futures_util::StreamExt;
+use futures_util::future::select_all;
 use serde_json::{Value, json};
+use shop::Role;
+use std::time::Duration;
 use tower::ServiceExt;
 
 const COLUMNS: &str = "problem_description, status, created_at, updated_at";
@@ -166,8 +169,8 @@ async fn who_reads_slowly_holds_up_no_short_list_and_no_write() {
     let cast = shop.cast().await;
     shop.many_orders(&cast, 1_000, COLUMNS, "'x', 'READY', i, i").await;
     let mut slow = Vec::new();
-    for _ in 0..3 {
-        slow.push(stream(&shop, "/repair-orders", &shop.admin).await);
+    for name in ["Mar", "Sol", "Luz"] {
+        slow.push(stream(&shop, "/repair-orders", &shop.person(name, Role::Admin).await.token).await);
     }
     let order = shop.order(&cast, json!({})).await;
     assert_eq!(shop.get("/repair-orders?limit=5", &shop.admin).await.0, StatusCode::OK);
@@ -181,6 +184,45 @@ async fn who_reads_slowly_holds_up_no_short_list_and_no_write() {
     };
     let ((status, orders), ()) = tokio::join!(waiting, finishing);
     assert_eq!((status, orders.as_array().map(Vec::len)), (StatusCode::OK, Some(1_001)));
+}
+
+#[tokio::test]
+async fn one_caller_has_one_long_list_at_a_time_and_takes_nobody_elses_place() {
+    let shop = TestShop::open().await;
+    let cast = shop.cast().await;
+    shop.many_orders(&cast, 1_000, COLUMNS, "'x', 'READY', i, i").await;
+    let mut slow = stream(&shop, "/repair-orders", &shop.admin).await;
+    let another = || {
+        let request = request(Method::GET, "/repair-orders", &shop.admin, Body::empty());
+        tokio::spawn(shop.router.clone().oneshot(request))
+    };
+    let waiting: Vec<_> = std::iter::repeat_with(another).take(4).collect();
+    let other = shop.person("Luz", Role::Admin).await.token;
+    let (status, orders) = shop.get("/repair-orders", &other).await;
+    assert_eq!((status, orders.as_array().map(Vec::len)), (StatusCode::OK, Some(1_000)));
+    assert!(!waiting.iter().any(|answer| answer.is_finished()), "their turn comes later");
+    // Nor do they hold up what is short.
+    assert_eq!(shop.get("/repair-orders?limit=5", &shop.admin).await.0, StatusCode::OK);
+    while next_piece(&mut slow).await.is_some() {}
+    let (next, ..) = tokio::time::timeout(SOON, select_all(waiting)).await.expect("in time");
+    assert_eq!(next.expect("no panic").expect("infallible").status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_taken_to_its_end_in_five_minutes_is_cut_short() {
+    let shop = TestShop::open().await;
+    let cast = shop.cast().await;
+    shop.many_orders(&cast, 1_000, COLUMNS, "'x', 'READY', i, i").await;
+    let mut slow = stream(&shop, "/repair-orders", &shop.admin).await;
+    next_piece(&mut slow).await.expect("a first piece");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(301)).await;
+    tokio::time::resume();
+    // Meanwhile the next list of the same caller has its turn.
+    let (status, orders) = shop.get("/repair-orders", &shop.admin).await;
+    assert_eq!((status, orders.as_array().map(Vec::len)), (StatusCode::OK, Some(1_000)));
+    let rest = tokio::time::timeout(SOON, slow.collect::<Vec<_>>()).await.expect("an end");
+    assert!(rest.last().is_some_and(Result::is_err), "it must not look as if it had ended well");
 }
 
 #[tokio::test]
