@@ -37,7 +37,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::secret::Key;
 use store::{Moment, Store};
-use tokio::sync::Semaphore;
 
 /// HS256 is as strong as its key, up to this length.
 const KEY_BYTES: usize = 32;
@@ -127,7 +126,7 @@ struct Inner {
     access_token: Duration,
     clock: Clock,
     zone: TimeZone,
-    whole_lists: Arc<Semaphore>,
+    whole_lists: api::Turns,
 }
 
 impl Shop {
@@ -168,7 +167,7 @@ impl Shop {
             access_token,
             clock,
             zone,
-            whole_lists: Arc::new(Semaphore::new(api::WHOLE_LISTS)),
+            whole_lists: api::Turns::default(),
         }));
         tokio::spawn(Shop::keep_tidy(Arc::downgrade(&shop.0)));
         if !unknown {

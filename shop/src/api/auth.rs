@@ -53,7 +53,8 @@ fn closed() -> Error {
 pub async fn profile(State(shop): State<Shop>, caller: Caller) -> Result<Json<Client>, Error> {
     let mut tx = shop.store().read().await?;
     let user = store::users::by_id(&mut *tx, &caller.id).await?.ok_or_else(Error::unauthorized)?;
-    let mut equipments = equipments::with_orders(&mut tx, Some(&caller.id)).await?;
+    let numbers = store::equipments::numbers(&mut tx, Some(&caller.id)).await?;
+    let mut equipments = equipments::with_orders(&mut tx, &numbers).await?;
     equipments.iter_mut().for_each(|device| device.equipment.user = None);
     Ok(Json(Client { user, equipments }))
 }

@@ -3,6 +3,7 @@
 use super::caller::{Caller, Id};
 use super::document::{Both, MayConflict, Named, Token, TokenOfRole, WithBody};
 use super::fields::Fields;
+use super::whole::{Whole, whole};
 use super::{Error, to_the_end, users};
 use crate::auth::Role;
 use crate::store::equipments::{Equipment, EquipmentChange, NewEquipment, STATUSES, TYPES};
@@ -12,6 +13,7 @@ use crate::{Shop, store};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Serialize;
 use shared::{Change, Subject};
 use utoipa::ToSchema;
@@ -33,13 +35,12 @@ pub struct Device {
     responses((status = 200, description = "Newest first", body = Vec<Device>), Token),
     security(("bearer" = []))
 )]
-pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Json<Vec<Device>>, Error> {
+pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Response, Error> {
     let owner = match caller.role {
         Role::Admin => None,
-        Role::User | Role::Technician => Some(caller.id.as_str()),
+        Role::User | Role::Technician => Some(caller.id.clone()),
     };
-    let mut tx = shop.store().read().await?;
-    Ok(Json(with_orders(&mut tx, owner).await?))
+    whole(shop, Whole::Devices(owner), caller).await
 }
 
 /// Whose it is, when it is not the caller's own. Only an administrator may say so.
@@ -52,15 +53,21 @@ pub struct Owner {
 
 type NewDevice = Both<NewEquipment, Owner>;
 
-/// Devices of one owner or of all.
-pub async fn with_orders(tx: &mut Tx, owner: Option<&str>) -> sqlx::Result<Vec<Device>> {
-    let mut orders = store::orders::of_equipments(tx, owner).await?;
-    let devices = store::equipments::list(&mut **tx, owner).await?;
-    let with_orders = |equipment: Equipment| {
-        let repair_orders = orders.remove(&equipment.id).unwrap_or_default();
-        Device { equipment, repair_orders }
-    };
-    Ok(devices.into_iter().map(with_orders).collect())
+/// Devices that are read with one query.
+const STEP: usize = 200;
+
+/// These devices, by their `seq`, newest first.
+pub async fn with_orders(tx: &mut Tx, seqs: &[i64]) -> sqlx::Result<Vec<Device>> {
+    let mut devices = Vec::with_capacity(seqs.len());
+    for seqs in seqs.chunks(STEP) {
+        let mut orders = store::orders::of_equipments(tx, seqs).await?;
+        let with_orders = |equipment: Equipment| {
+            let repair_orders = orders.remove(&equipment.id).unwrap_or_default();
+            Device { equipment, repair_orders }
+        };
+        devices.extend(store::equipments::of(tx, seqs).await?.into_iter().map(with_orders));
+    }
+    Ok(devices)
 }
 
 /// An own device; any for an administrator.

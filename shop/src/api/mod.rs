@@ -32,7 +32,7 @@ pub(crate) use order_work::work_on;
 pub(crate) use orders::take_in;
 pub(crate) use sign_in::too_many;
 pub(crate) use users::{Person, add as add_user};
-pub(crate) use whole::WHOLE_LISTS;
+pub(crate) use whole::Turns;
 
 use crate::Shop;
 use axum::Router;

@@ -2,8 +2,9 @@
 //!
 //! A page carries `X-Total-Count` and, if there is another one, a `Link` to it. The cursor in there is the place
 //! after which that page begins, so it stays right when orders come in meanwhile; with a sort by `updatedAt` an
-//! order that is changed meanwhile moves, of course. It also carries the total, which is counted once, for the first
-//! page, and up to a bound: `X-Total-Count-Is: at-least` says that it was reached.
+//! order that is changed meanwhile moves, of course. It also carries the total, which is found once, for the first
+//! page. Of everyone's orders it is kept; what is searched for and own orders are counted, up to a bound:
+//! `X-Total-Count-Is: at-least` says that it was reached.
 
 use super::Error;
 use super::caller::{Caller, Staff};
@@ -14,13 +15,13 @@ use crate::Shop;
 use crate::auth::Role;
 use crate::search::Search;
 use crate::store::Tx;
-use crate::store::orders::{self, Ask, Order, Place, Whose};
+use crate::store::orders::{self, Ask, Count, Order, Place, Whose};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-/// Orders are counted up to here; a million would take a second to count for each first page.
+/// Own orders are counted up to here; a million would take a second to count for each first page.
 const COUNTED: usize = 10_000;
 
 /// A search looks at so many orders for one page. If it found too few among them, the page is short, and the next
@@ -56,11 +57,11 @@ pub async fn list(
 ) -> Result<Response, Error> {
     let whose = match caller.role {
         Role::Admin => Whose::Everyone,
-        Role::Technician => Whose::Worked(caller.id),
-        Role::User => Whose::Owned(caller.id),
+        Role::Technician => Whose::Worked(caller.id.clone()),
+        Role::User => Whose::Owned(caller.id.clone()),
     };
     match Wanted::read(&query.unwrap_or_default())? {
-        None => whole(shop, Whole::Orders(whose), caller.role).await,
+        None => whole(shop, Whole::Orders(whose), caller).await,
         Some(wanted) => page(shop, whose, caller.role, wanted).await,
     }
 }
@@ -74,7 +75,7 @@ pub async fn list(
     security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
 )]
 pub async fn evaluated(State(shop): State<Shop>, _: Staff, caller: Caller) -> Result<Response, Error> {
-    whole(shop, Whole::Orders(Whose::Evaluated(caller.id)), caller.role).await
+    whole(shop, Whole::Orders(Whose::Evaluated(caller.id.clone())), caller).await
 }
 
 /// The places of a page, where the next one begins, and how many there are in all pages.
@@ -125,8 +126,8 @@ async fn everything(tx: &mut Tx, ask: &Ask, wanted: &Wanted) -> Result<Found, Er
     let (total, at_least) = match &wanted.cursor {
         Some(cursor) => (cursor.total, cursor.at_least),
         None => {
-            let counted = orders::count(tx, ask, COUNTED + 1).await?;
-            (counted.min(COUNTED), counted > COUNTED)
+            let Count { number, at_least } = orders::count(tx, ask, COUNTED).await?;
+            (number, at_least)
         }
     };
     let next = places.last().copied().filter(|_| more);

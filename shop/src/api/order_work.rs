@@ -23,7 +23,7 @@ use utoipa::ToSchema;
     security(("bearer" = ["Technician"]), ("bearer" = ["Admin"]))
 )]
 pub async fn own(State(shop): State<Shop>, _: Staff, caller: Caller) -> Result<Response, Error> {
-    whole(shop, Whole::Work(caller.id), caller.role).await
+    whole(shop, Whole::Work(caller.id.clone()), caller).await
 }
 
 pub fn detail_status(fields: &mut Fields) -> Option<DetailStatus> {

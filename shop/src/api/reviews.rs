@@ -75,10 +75,10 @@ async fn write(shop: Shop, new: NewReview, by: Caller) -> Result<Review, Error> 
 )]
 pub async fn list(State(shop): State<Shop>, caller: Caller) -> Result<Response, Error> {
     let author = match caller.role {
-        Role::User => Some(caller.id),
+        Role::User => Some(caller.id.clone()),
         Role::Technician | Role::Admin => None,
     };
-    whole(shop, Whole::Reviews(author), caller.role).await
+    whole(shop, Whole::Reviews(author), caller).await
 }
 
 /// A review, for its author or an administrator.

@@ -4,14 +4,16 @@ use super::caller::{Admin, Caller, Id, Staff};
 use super::document::{Both, MayConflict, Named, Token, TokenOfRole, WithBody};
 use super::equipments::{self, Device};
 use super::fields::Fields;
+use super::whole::{Whole, whole};
 use super::{Error, to_the_end};
 use crate::auth::Role;
-use crate::store::now;
 use crate::store::users::{NewUser, Technician, TechnicianChange, User, UserChange};
+use crate::store::{Tx, now};
 use crate::{Shop, store};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Serialize;
 use shared::{Change, Subject};
 use std::collections::HashMap;
@@ -134,11 +136,15 @@ pub struct Client {
     responses((status = 200, description = "Oldest first", body = Vec<Client>), TokenOfRole),
     security(("bearer" = ["Admin"]))
 )]
-pub async fn clients(State(shop): State<Shop>, _: Admin) -> Result<Json<Vec<Client>>, Error> {
-    let mut tx = shop.store().read().await?;
-    let users = store::users::with_role(&mut *tx, Role::User).await?;
+pub async fn clients(State(shop): State<Shop>, _: Admin, caller: Caller) -> Result<Response, Error> {
+    whole(shop, Whole::Clients, caller).await
+}
+
+/// These people, by their `seq`, oldest first.
+pub async fn with_devices(tx: &mut Tx, seqs: &[i64]) -> sqlx::Result<Vec<Client>> {
+    let numbers = store::equipments::numbers_of_owners(tx, seqs).await?;
     let mut devices: HashMap<String, Vec<Device>> = HashMap::new();
-    for mut device in equipments::with_orders(&mut tx, None).await? {
+    for mut device in equipments::with_orders(tx, &numbers).await? {
         // Below their owner, devices do not name the owner again.
         let owner = device.equipment.user.take().map(|user| user.id).unwrap_or_default();
         devices.entry(owner).or_default().push(device);
@@ -147,7 +153,7 @@ pub async fn clients(State(shop): State<Shop>, _: Admin) -> Result<Json<Vec<Clie
         let equipments = devices.remove(&user.id).unwrap_or_default();
         Client { user, equipments }
     };
-    Ok(Json(users.into_iter().map(with_devices).collect()))
+    Ok(store::users::of(tx, seqs).await?.into_iter().map(with_devices).collect())
 }
 
 /// All technicians.

@@ -1,51 +1,105 @@
 //! A whole list, however long: read in pieces and written as they come, so that it needs no more memory than one
 //! piece, and all of it in one transaction, so that it shows one state of the shop.
 //!
-//! While it is written it holds a connection to the database, so only a few lists are written at once, and a client
-//! that stops reading, or hangs up, ends it. What is cut short is no JSON, and the connection ends with an error.
+//! While it is written it holds a connection to the database, and its transaction keeps old rows alive. So only a few lists
+//! are written at once, one for each caller, and none for ever; whoever hangs up, or takes nothing for so long that the
+//! server hangs up, ends it at once. What is cut short is no JSON, and the connection ends with an error.
 
-use super::Error;
+use super::caller::Caller;
+use super::{Error, equipments, users};
 use crate::Shop;
 use crate::auth::Role;
 use crate::store::orders::{self, Ask, Place, Sort, Whose};
-use crate::store::{self, BUSY, Tx, reviews};
+use crate::store::{self, BUSY, Tx, equipments as devices, reviews, users as people};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use serde::Serialize;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// Whole lists that are written at once; the next one waits for its turn, and the connections that remain serve
 /// everything else.
-pub const WHOLE_LISTS: usize = 3;
+const WHOLE_LISTS: usize = 3;
 
 /// Rows of one piece.
 const PIECE: usize = 200;
 
-/// A client that takes no piece for so long is gone, or should be: its transaction keeps old rows alive.
-const TAKES_WITHIN: Duration = Duration::from_secs(10);
+/// A list that is not taken to its end by then is cut short, however steadily it is read.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5 * 60);
 
-/// What is listed, newest first.
+/// Whose turn it is.
+pub struct Turns {
+    places: Arc<Semaphore>,
+    /// Of those who write a list, or wait to. A caller's own lists come one after another, so that nobody takes the
+    /// places of all the others.
+    callers: Mutex<HashMap<String, Weak<Own>>>,
+}
+
+type Own = tokio::sync::Mutex<()>;
+
+struct Turn {
+    _place: OwnedSemaphorePermit,
+    _own: OwnedMutexGuard<()>,
+}
+
+impl Default for Turns {
+    fn default() -> Turns {
+        Turns { places: Arc::new(Semaphore::new(WHOLE_LISTS)), callers: Mutex::default() }
+    }
+}
+
+impl Turns {
+    /// Without waiting.
+    fn try_take(&self, caller: &str) -> Option<Turn> {
+        let own = self.of(caller).try_lock_owned().ok()?;
+        Some(Turn { _place: self.places.clone().try_acquire_owned().ok()?, _own: own })
+    }
+
+    async fn take(&self, caller: &str) -> Turn {
+        // First the own one: who waits for oneself keeps no place from others.
+        let own = self.of(caller).lock_owned().await;
+        let place = self.places.clone().acquire_owned().await;
+        Turn { _place: place.expect("the places are never closed"), _own: own }
+    }
+
+    fn of(&self, caller: &str) -> Arc<Own> {
+        let mut callers = self.callers.lock().expect("nothing panics while it holds the callers");
+        callers.retain(|_, own| own.strong_count() > 0);
+        if let Some(own) = callers.get(caller).and_then(Weak::upgrade) {
+            return own;
+        }
+        let own = Arc::default();
+        callers.insert(caller.to_owned(), Arc::downgrade(&own));
+        own
+    }
+}
+
+/// What is listed, newest first unless it says otherwise.
 pub enum Whole {
     Orders(Whose),
     /// Of the technician.
     Work(String),
     /// Of the author, or everyone's.
     Reviews(Option<String>),
+    /// Of the owner, or everyone's, with their orders.
+    Devices(Option<String>),
+    /// With their devices; oldest first.
+    Clients,
 }
 
-/// As someone of this role sees it.
-pub async fn whole(shop: Shop, list: Whole, role: Role) -> Result<Response, Error> {
+/// As this caller sees it.
+pub async fn whole(shop: Shop, list: Whole, caller: Caller) -> Result<Response, Error> {
     let turns = &shop.0.whole_lists;
     let mut turn = None;
     loop {
-        let mut tx = shop.store().read().await?;
-        let mut rest = Rest { rows: Rows::of(&mut tx, &list).await?, role };
+        let mut tx = shop.store().read_for(WRITTEN_WITHIN).await?;
+        let mut rest = Rest { rows: Rows::of(&mut tx, &list).await?, role: caller.role };
         let mut first = vec![b'['];
         // Read before anything is answered, so that a failure still has its own status.
         let more = rest.write_piece(&mut tx, &mut first).await?;
@@ -53,16 +107,19 @@ pub async fn whole(shop: Shop, list: Whole, role: Role) -> Result<Response, Erro
             first.push(b']');
             return Ok((JSON, first).into_response());
         }
-        turn = turn.or_else(|| turns.clone().try_acquire_owned().ok());
+        turn = turn.or_else(|| turns.try_take(&caller.id));
         if let Some(turn) = turn {
             let (pieces, taken) = mpsc::channel(1);
-            tokio::spawn(write_rest(turn, tx, rest, first, pieces));
+            tokio::spawn(async move {
+                if timeout(WRITTEN_WITHIN, write_rest(turn, tx, rest, first, pieces)).await.is_err() {
+                    tracing::warn!("a list that was not taken to its end in time was cut short");
+                }
+            });
             return Ok((JSON, Body::from_stream(read_out(taken))).into_response());
         }
         // Who waits holds no connection, and reads anew when it is their turn.
         drop(tx);
-        let waited = timeout(BUSY, turns.clone().acquire_owned()).await.map_err(|_| store::busy())?;
-        turn = Some(waited.map_err(|error| Error::internal(error.into()))?);
+        turn = Some(timeout(BUSY, turns.take(&caller.id)).await.map_err(|_| store::busy())?);
     }
 }
 
@@ -85,13 +142,7 @@ impl std::fmt::Display for CutShort {
 impl std::error::Error for CutShort {}
 
 /// Ends with the list, or when nobody takes it any more.
-async fn write_rest(
-    _turn: OwnedSemaphorePermit,
-    mut tx: Tx,
-    mut rest: Rest,
-    first: Vec<u8>,
-    pieces: Sender<Piece>,
-) {
+async fn write_rest(_turn: Turn, mut tx: Tx, mut rest: Rest, first: Vec<u8>, pieces: Sender<Piece>) {
     let mut json = first;
     let mut more = true;
     while more {
@@ -114,7 +165,7 @@ async fn write_rest(
 /// Whether somebody took it.
 async fn send(pieces: &Sender<Piece>, json: Vec<u8>, last: bool) -> bool {
     let piece = Piece { json: json.into(), last };
-    timeout(TAKES_WITHIN, pieces.send(piece)).await.is_ok_and(|taken| taken.is_ok())
+    pieces.send(piece).await.is_ok()
 }
 
 /// Only the last piece ends the list: if none comes, the connection must not look as if it had ended well.
@@ -140,6 +191,8 @@ enum Rows {
     Orders(VecDeque<i64>),
     Work(VecDeque<i64>),
     Reviews(VecDeque<i64>),
+    Devices(VecDeque<i64>),
+    Clients(VecDeque<i64>),
 }
 
 impl Rows {
@@ -152,6 +205,8 @@ impl Rows {
             Whole::Orders(whose) => Rows::Orders(orders::own(tx, whose).await?.into()),
             Whole::Work(technician) => Rows::Work(orders::own_work(tx, technician).await?.into()),
             Whole::Reviews(author) => Rows::Reviews(reviews::numbers(tx, author.as_deref()).await?.into()),
+            Whole::Devices(owner) => Rows::Devices(devices::numbers(tx, owner.as_deref()).await?.into()),
+            Whole::Clients => Rows::Clients(people::numbers(tx, Role::User).await?.into()),
         })
     }
 }
@@ -185,6 +240,14 @@ impl Rest {
                 append(out, reviews.into_iter().map(|review| review.seen_by(role)))?;
                 Ok(!numbers.is_empty())
             }
+            Rows::Devices(numbers) => {
+                append(out, equipments::with_orders(tx, &next(numbers)).await?)?;
+                Ok(!numbers.is_empty())
+            }
+            Rows::Clients(numbers) => {
+                append(out, users::with_devices(tx, &next(numbers)).await?)?;
+                Ok(!numbers.is_empty())
+            }
         }
     }
 }
@@ -201,4 +264,20 @@ fn append(out: &mut Vec<u8>, rows: impl IntoIterator<Item = impl Serialize>) -> 
         serde_json::to_writer(&mut *out, &row).map_err(|error| Error::internal(error.into()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_between_two_pieces_ends_nothing() {
+        let (pieces, mut taken) = mpsc::channel(1);
+        assert!(send(&pieces, b"[1".to_vec(), false).await, "there is room for one");
+        let second = tokio::spawn(async move { send(&pieces, b"]".to_vec(), true).await });
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(taken.recv().await.map(|piece| piece.last), Some(false));
+        assert_eq!(taken.recv().await.map(|piece| piece.last), Some(true));
+        assert!(second.await.expect("no panic"));
+    }
 }

@@ -1,11 +1,12 @@
 //! Devices, each owned by a client.
 
+use super::orders::{listed, places_of};
 use super::users::{User, user_columns, user_from};
 use super::{Tx, iso, new_id, unless_depended_on};
 use crate::api::{Error, one_of, perhaps_one_of};
 use serde::Serialize;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Executor, Row};
+use sqlx::{Any, AssertSqlSafe, Executor, Row};
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
 
@@ -80,21 +81,42 @@ pub fn equipment_columns() -> String {
     format!("{COLUMNS}, {}", user_columns("u"))
 }
 
-/// Newest first; of one owner or of all.
-pub async fn list<'c>(
-    db: impl Executor<'c, Database = Any>,
-    owner: Option<&str>,
-) -> sqlx::Result<Vec<Equipment>> {
-    let filter = if owner.is_some() { "WHERE e.user_id = $1" } else { "" };
-    let sql = format!(
-        "SELECT {} FROM equipments e JOIN users u ON u.id = e.user_id {filter} ORDER BY e.seq DESC",
-        equipment_columns()
-    );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+/// The numbers of one owner's devices, or of all, newest first.
+pub async fn numbers(tx: &mut Tx, owner: Option<&str>) -> sqlx::Result<Vec<i64>> {
+    let filter = if owner.is_some() { "WHERE user_id = $1" } else { "" };
+    let sql = format!("SELECT seq FROM equipments {filter} ORDER BY seq DESC");
+    let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
     if let Some(owner) = owner {
         query = query.bind(owner.to_owned());
     }
-    query.fetch_all(db).await?.iter().map(equipment_from).collect()
+    query.fetch_all(&mut **tx).await
+}
+
+/// The numbers of the devices of these people, whose own `seq`s these are, newest first.
+pub async fn numbers_of_owners(tx: &mut Tx, owners: &[i64]) -> sqlx::Result<Vec<i64>> {
+    if owners.is_empty() {
+        return Ok(Vec::new());
+    }
+    // SQLite keeps the order of a CROSS JOIN: it must not walk through all devices for a few people's.
+    let sql = format!(
+        "SELECT e.seq FROM users u CROSS JOIN equipments e WHERE e.user_id = u.id AND u.seq IN ({}) \
+         ORDER BY e.seq DESC",
+        places_of(owners)
+    );
+    listed(tx, sql, owners).await?.iter().map(|row| row.try_get("seq")).collect()
+}
+
+/// These devices, by their `seq`, newest first.
+pub async fn of(tx: &mut Tx, seqs: &[i64]) -> sqlx::Result<Vec<Equipment>> {
+    if seqs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT {} FROM equipments e JOIN users u ON u.id = e.user_id WHERE e.seq IN ({}) ORDER BY e.seq DESC",
+        equipment_columns(),
+        places_of(seqs)
+    );
+    listed(tx, sql, seqs).await?.iter().map(equipment_from).collect()
 }
 
 pub async fn by_id<'c>(db: impl Executor<'c, Database = Any>, id: &str) -> sqlx::Result<Option<Equipment>> {
@@ -102,7 +124,7 @@ pub async fn by_id<'c>(db: impl Executor<'c, Database = Any>, id: &str) -> sqlx:
         "SELECT {} FROM equipments e JOIN users u ON u.id = e.user_id WHERE e.id = $1",
         equipment_columns()
     );
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(db).await?;
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(db).await?;
     row.as_ref().map(equipment_from).transpose()
 }
 

@@ -28,7 +28,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Any, AnyPool, ConnectOptions, Executor, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, ConnectOptions, Executor, Transaction};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -125,6 +125,19 @@ impl Store {
             Kind::Sqlite(..) => self.pool.begin().await,
             Kind::Postgres => self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
         }
+    }
+
+    /// The same, for a reader who may pause for as long as this between two queries.
+    pub async fn read_for(&self, pause: Duration) -> sqlx::Result<Tx> {
+        let mut tx = self.read().await?;
+        match self.kind {
+            Kind::Sqlite(..) => {}
+            Kind::Postgres => {
+                let pause = format!("SET LOCAL idle_in_transaction_session_timeout = {}", pause.as_millis());
+                tx.execute(AssertSqlSafe(pause)).await?;
+            }
+        }
+        Ok(tx)
     }
 
     pub async fn write(&self) -> Result<Write, Error> {
@@ -341,6 +354,13 @@ mod tests {
                 .expect(setting);
             assert_eq!(set, value, "{setting}");
         }
+        let mut tx = store.read_for(Duration::from_secs(300)).await.expect("a transaction");
+        let pause: String =
+            sqlx::query_scalar("SELECT current_setting('idle_in_transaction_session_timeout')")
+                .fetch_one(&mut *tx)
+                .await
+                .expect("a setting");
+        assert_eq!(pause, "5min", "who reads a long list may pause");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! People: clients, technicians, administrators.
 
+use super::orders::{listed, places_of};
 use super::{Tx, iso, new_id, unless_depended_on, unless_taken};
 use crate::api::Error;
 use crate::auth::Role;
 use serde::Serialize;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Executor, Row};
+use sqlx::{Any, AssertSqlSafe, Executor, Row};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -129,15 +130,32 @@ pub fn user_columns(alias: &str) -> String {
 
 pub async fn by_id<'c>(db: impl Executor<'c, Database = Any>, id: &str) -> sqlx::Result<Option<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users WHERE id = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(db).await?;
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(id.to_owned()).fetch_optional(db).await?;
     row.map(|row| user_from(&row, "")).transpose()
 }
 
 /// Oldest first.
 pub async fn with_role<'c>(db: impl Executor<'c, Database = Any>, role: Role) -> sqlx::Result<Vec<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users WHERE role = $1 ORDER BY seq");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(role.name()).fetch_all(db).await?;
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(role.name()).fetch_all(db).await?;
     rows.iter().map(|row| user_from(row, "")).collect()
+}
+
+/// The numbers of those with this role, oldest first.
+pub async fn numbers(tx: &mut Tx, role: Role) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar("SELECT seq FROM users WHERE role = $1 ORDER BY seq")
+        .bind(role.name())
+        .fetch_all(&mut **tx)
+        .await
+}
+
+/// These people, by their `seq`, oldest first.
+pub async fn of(tx: &mut Tx, seqs: &[i64]) -> sqlx::Result<Vec<User>> {
+    if seqs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE seq IN ({}) ORDER BY seq", places_of(seqs));
+    listed(tx, sql, seqs).await?.iter().map(|row| user_from(row, "")).collect()
 }
 
 /// For signing in: the id, the role and the password's hash.

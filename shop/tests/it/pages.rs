@@ -198,8 +198,37 @@ async fn a_search_among_very_many_goes_on_from_page_to_page_and_finds_the_last_o
     assert_eq!((often.orders.len(), often.total(), often.is_bounded()), (2, "10000", true));
     let more = page(&shop, &often.next().expect("another page"), &shop.admin).await;
     assert_eq!(more.ids(), ["10010498-0000-4000-8000-000000000000", "10010497-0000-4000-8000-000000000000"]);
-    let counted = page(&shop, "/repair-orders?limit=1", &shop.admin).await;
-    assert_eq!((counted.total(), counted.is_bounded()), ("10000", true));
+}
+
+#[tokio::test]
+async fn the_total_of_everyones_orders_is_exact_however_many_there_are() {
+    let shop = TestShop::open().await;
+    let cast = shop.cast().await;
+    let values =
+        "'x', 0, CASE WHEN i <= 7 THEN 'READY' WHEN i <= 9 THEN 'REJECTED' ELSE 'DELIVERED' END, i, i";
+    shop.many_orders(&cast, 10_500, COLUMNS, values).await;
+    let check = async |query: &str, token: &str, expected: (&str, bool)| {
+        let first = page(&shop, &format!("/repair-orders?limit=1{query}"), token).await;
+        assert_eq!((first.total(), first.is_bounded()), expected, "{query}");
+        if let Some(next) = first.next() {
+            let second = page(&shop, &next, token).await;
+            assert_eq!((second.total(), second.is_bounded()), expected, "{query}");
+        }
+    };
+    check("", &shop.admin, ("10500", false)).await;
+    check("&status=DELIVERED", &shop.admin, ("10491", false)).await;
+    check("&status=READY,REJECTED", &shop.admin, ("9", false)).await;
+    check("&status=IN_REVIEW", &shop.admin, ("0", false)).await;
+    // Those of one are counted, and not for ever.
+    check("", &cast.owner.token, ("10000", true)).await;
+    check("&status=READY", &cast.owner.token, ("7", false)).await;
+    check("", &cast.evaluator.token, ("10000", true)).await;
+    check("&q=x", &shop.admin, ("10000", true)).await;
+    // What comes and goes is counted at once.
+    let order = shop.order(&cast, json!({})).await;
+    check("", &shop.admin, ("10501", false)).await;
+    shop.set_status(&order, "DELIVERED").await;
+    check("&status=DELIVERED", &shop.admin, ("10492", false)).await;
 }
 
 #[tokio::test]

@@ -211,12 +211,14 @@ impl TestShop {
     }
 
     /// Orders 1 to `count` straight into the database, by SQL in which `i` counts them. Their ids begin with
-    /// 10000001 and so on.
+    /// 10000001 and so on. The totals by status are told of them.
     pub async fn many_orders(&self, cast: &Cast, count: usize, columns: &str, values: &str) {
         let sql = format!(
-            "INSERT INTO repair_orders (id, equipment_id, evaluated_by, {columns}) \
+            "BEGIN; INSERT INTO repair_orders (id, equipment_id, evaluated_by, {columns}) \
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
-             SELECT CAST(10000000 + i AS TEXT) || '-0000-4000-8000-000000000000', '{}', '{}', {values} FROM n",
+             SELECT CAST(10000000 + i AS TEXT) || '-0000-4000-8000-000000000000', '{}', '{}', {values} FROM n; \
+             DELETE FROM order_totals; INSERT INTO order_totals (status, orders, cost) \
+             SELECT status, COUNT(*), CAST(SUM(final_cost) AS BIGINT) FROM repair_orders GROUP BY status; COMMIT",
             cast.device, cast.evaluator.id
         );
         self.run(&sql).await;

@@ -117,19 +117,33 @@ pub async fn texts(tx: &mut Tx, ask: &Ask, after: Option<Place>, limit: usize) -
     sql.rows(tx, text).await?.iter().map(read).collect()
 }
 
-/// How many there are, counted up to `most`.
-pub async fn count(tx: &mut Tx, ask: &Ask, most: usize) -> sqlx::Result<usize> {
+/// How many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    pub number: usize,
+    /// There are more: they were not counted to the end.
+    pub at_least: bool,
+}
+
+/// Everyone's orders stand in the totals; someone's own ones are counted, up to `most`.
+pub async fn count(tx: &mut Tx, ask: &Ask, most: usize) -> sqlx::Result<Count> {
     let mut sql = Sql::default();
     let statuses = only(&ask.statuses);
-    let from = match sql.own(&ask.whose) {
-        None => "repair_orders o WHERE 1 = 1".to_owned(),
-        Some(own) => format!("({own}) own JOIN repair_orders o ON o.seq = own.seq WHERE 1 = 1"),
+    let (text, most) = match sql.own(&ask.whose) {
+        None => {
+            let sum = "SELECT CAST(COALESCE(SUM(o.orders), 0) AS BIGINT) AS n FROM order_totals o";
+            (format!("{sum} WHERE 1 = 1 {statuses}"), usize::MAX)
+        }
+        Some(own) => {
+            let limit = sql.number(most + 1);
+            let from = format!("({own}) own JOIN repair_orders o ON o.seq = own.seq WHERE 1 = 1 {statuses}");
+            (format!("SELECT COUNT(*) AS n FROM (SELECT 1 FROM {from} LIMIT {limit}) counted"), most)
+        }
     };
-    let limit = sql.number(most);
-    let text = format!("SELECT COUNT(*) AS n FROM (SELECT 1 FROM {from} {statuses} LIMIT {limit}) counted");
     let rows = sql.rows(tx, text).await?;
     let number = rows.first().map(|row| row.try_get::<i64, _>("n")).transpose()?.unwrap_or_default();
-    Ok(usize::try_from(number).unwrap_or_default())
+    let number = usize::try_from(number).unwrap_or_default();
+    Ok(Count { number: number.min(most), at_least: number > most })
 }
 
 /// Those whose id begins so, which must be made of hex digits and dashes.

@@ -7,7 +7,7 @@ mod write;
 mod items;
 mod status;
 
-pub use find::{Ask, Place, Sort, Whose, count, numbered, own, own_work, page, texts};
+pub use find::{Ask, Count, Place, Sort, Whose, count, numbered, own, own_work, page, texts};
 pub use items::{add_detail, add_part, change_detail, change_part, order_of_work};
 pub use read::{by_id, of, of_equipments, work};
 pub(super) use read::{listed, places_of};

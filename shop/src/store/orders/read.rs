@@ -94,37 +94,22 @@ pub(in crate::store) async fn listed(tx: &mut Tx, sql: String, seqs: &[i64]) -> 
     query.fetch_all(&mut **tx).await
 }
 
-async fn rows(tx: &mut Tx, sql: String, bound: &Option<String>) -> sqlx::Result<Vec<AnyRow>> {
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    if let Some(bound) = bound {
-        query = query.bind(bound.clone());
+/// The orders of each of these devices, whose own `seq`s these are, newest first.
+pub async fn of_equipments(tx: &mut Tx, devices: &[i64]) -> sqlx::Result<HashMap<String, Vec<OrderBrief>>> {
+    let mut orders: HashMap<String, Vec<OrderBrief>> = HashMap::new();
+    if devices.is_empty() {
+        return Ok(orders);
     }
-    query.fetch_all(&mut **tx).await
-}
-
-fn grouped<T>(
-    rows: &[AnyRow],
-    by: &str,
-    read: impl Fn(&AnyRow) -> sqlx::Result<T>,
-) -> sqlx::Result<HashMap<String, Vec<T>>> {
-    let mut groups: HashMap<String, Vec<T>> = HashMap::new();
-    for row in rows {
-        groups.entry(row.try_get(by)?).or_default().push(read(row)?);
-    }
-    Ok(groups)
-}
-
-/// The orders of each device, newest first; of one owner's devices or of all.
-pub async fn of_equipments(
-    tx: &mut Tx,
-    owner: Option<&str>,
-) -> sqlx::Result<HashMap<String, Vec<OrderBrief>>> {
-    let filter = if owner.is_some() { "WHERE e.user_id = $1" } else { "" };
+    // SQLite keeps the order of a CROSS JOIN: it must not walk through all orders for a few devices'.
     let sql = format!(
-        "SELECT {BRIEF}, o.equipment_id FROM repair_orders o JOIN equipments e ON e.id = o.equipment_id {filter} \
-         ORDER BY o.created_at DESC, o.seq DESC"
+        "SELECT {BRIEF}, o.equipment_id FROM equipments e CROSS JOIN repair_orders o \
+         WHERE o.equipment_id = e.id AND e.seq IN ({}) ORDER BY o.created_at DESC, o.seq DESC",
+        places_of(devices)
     );
-    grouped(&rows(tx, sql, &owner.map(str::to_owned)).await?, "equipment_id", brief_from)
+    for row in &listed(tx, sql, devices).await? {
+        orders.entry(row.try_get("equipment_id")?).or_default().push(brief_from(row)?);
+    }
+    Ok(orders)
 }
 
 /// The columns of [`brief_from`].
