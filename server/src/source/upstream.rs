@@ -39,9 +39,9 @@ const BODY_BYTES: usize = 1024 * 1024;
 pub struct Upstream {
     client: reqwest::Client,
     /// Without a user: what is passed on has the caller's own rights and no others.
-    base: Url,
+    base: Arc<Url>,
     /// For our own fetches: with the user that the setting may name, unless a token says who we are.
-    own_base: Url,
+    own_base: Arc<Url>,
     token: Option<SecretString>,
     permits: Arc<Semaphore>,
     limited_permits: Arc<Semaphore>,
@@ -60,6 +60,7 @@ impl Upstream {
             .build()?;
         let permits = Arc::new(Semaphore::new(FETCHES));
         let limited_permits = Arc::new(Semaphore::new(LIMITED_FETCHES));
+        let (base, own_base) = (Arc::new(base), Arc::new(own_base));
         Ok(Upstream { client, base, own_base, token, permits, limited_permits })
     }
 
