@@ -24,7 +24,7 @@ pub struct Config {
     pub ws_port: u16,
 
     /// An existing shop backend, e.g. http://localhost:3000; unset: the embedded shop
-    #[arg(long, env = "REST_API_URL", value_name = "URL", value_parser = http_url)]
+    #[arg(long, env = "REST_API_URL", value_name = "URL", hide_env_values = true, value_parser = http_url)]
     pub rest_api_url: Option<Url>,
 
     /// Bearer token for fetching that backend's statistics
@@ -255,15 +255,34 @@ impl Config {
         Duration::from_secs(self.reconcile_secs.into())
     }
 
-    /// The database without the password that its URL may hold.
-    pub fn database_name(&self) -> String {
-        match Url::parse(&self.database_url) {
-            Ok(mut url) if url.password().is_some() => {
-                let _ = url.set_password(Some("***"));
-                url.to_string()
-            }
-            _ => self.database_url.clone(),
+    /// The backend without what its URL may hold of secrets: whose name it is, or a token in place of one, is not told.
+    pub fn backend_name(&self) -> Option<String> {
+        let mut url = self.rest_api_url.clone()?;
+        url.set_query(None);
+        url.set_fragment(None);
+        if !url.username().is_empty() || url.password().is_some() {
+            let _ = url.set_username("***");
+            let _ = url.set_password(None);
         }
+        Some(url.to_string())
+    }
+
+    /// The database without the password that its URL may hold, as the user's or as a parameter. What cannot be read as a
+    /// URL may hold one anywhere.
+    pub fn database_name(&self) -> String {
+        let text = self.database_url.as_str();
+        if text.starts_with("sqlite:") {
+            return text.split('?').next().unwrap_or_default().to_owned();
+        }
+        let Ok(mut url) = Url::parse(text) else {
+            return text.split_once("://").map_or("***".into(), |(scheme, _)| format!("{scheme}://***"));
+        };
+        url.set_query(None);
+        url.set_fragment(None);
+        if url.password().is_some() {
+            let _ = url.set_password(Some("***"));
+        }
+        url.to_string()
     }
 }
 
@@ -286,14 +305,20 @@ fn one_line(error: &clap::Error, command: &clap::Command) -> String {
     let message = error.to_string();
     let paragraph = message.split("\n\n").next().unwrap_or(&message);
     let line = paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    let line = line.strip_prefix("error: ").unwrap_or(&line);
-    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return line.to_owned() };
+    let line = line.strip_prefix("error: ").unwrap_or(&line).to_owned();
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return line };
     let named = command
         .get_arguments()
         .find(|arg| arg.get_long().is_some_and(|long| flag.starts_with(&format!("--{long} "))));
+    let is_secret = named.is_some_and(clap::Arg::is_hide_env_values_set);
+    let line = match std::error::Error::source(error) {
+        // clap repeats the value, which may hold a password.
+        Some(reason) if is_secret => format!("invalid value for '{flag}': {reason}"),
+        Some(_) | None => line,
+    };
     match named.and_then(|arg| arg.get_env()) {
         Some(name) => format!("{}: {line}", name.to_string_lossy()),
-        None => line.to_owned(),
+        None => line,
     }
 }
 
@@ -451,5 +476,20 @@ mod tests {
         let config = config.expect("a configuration");
         assert!(!format!("{:?}", config.jwt_secret).contains("0123"));
         assert_eq!(config.database_name(), "postgres://u:***@h/d");
+    }
+
+    #[test]
+    fn a_database_is_named_without_what_may_be_a_password() {
+        let check = |url: &str, expected: &str| {
+            let config = read(&format!("--database-url {url}")).expect("a configuration");
+            assert_eq!(config.database_name(), expected, "{url}");
+        };
+        check("postgres://h/d?password=x&sslmode=require", "postgres://h/d");
+        check("postgres://u:pw@h/d?password=x#y", "postgres://u:***@h/d");
+        check("postgres://u:p#w@h/d", "postgres://***");
+        check("postgres://u:p?w@h/d", "postgres://***");
+        check("sqlite://pulso.db?mode=rwc", "sqlite://pulso.db");
+        check("sqlite:///var/lib/a%20b#1.db", "sqlite:///var/lib/a%20b#1.db");
+        check("sqlite::memory:", "sqlite::memory:");
     }
 }

@@ -153,8 +153,7 @@ fn greet(config: &Config, source: &Source, address: SocketAddr, lacks_admin: boo
     println!("\n  Pulso  http://{address}");
     match source {
         Source::Upstream(_) => {
-            let url = config.rest_api_url.as_ref().map_or_else(String::new, ToString::to_string);
-            println!("  Shop   {url} (your backend)");
+            println!("  Shop   {} (your backend)", config.backend_name().unwrap_or_default());
         }
         Source::Shop(shop) => {
             println!("  Shop   embedded, in {}", config.database_name());

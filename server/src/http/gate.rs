@@ -2,7 +2,7 @@
 //! as HTTP, before the upgrade.
 
 use axum::http::{HeaderValue, StatusCode, header};
-use shop::Error;
+use shop::{Error, Network};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -30,7 +30,7 @@ pub struct Gate {
 struct Inside {
     total: usize,
     waiting: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<Network, usize>,
     /// Since the last storm.
     served: usize,
 }
@@ -42,6 +42,7 @@ impl Gate {
 
     /// A place for one more client from this address, which is given up when dropped.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
+        let network = Network::from(address);
         let mut inside = self.inside();
         if inside.waiting >= WAITING {
             return Err(Full::Waiting);
@@ -49,14 +50,14 @@ impl Gate {
         if inside.total >= self.clients {
             return Err(Full::Clients(self.clients));
         }
-        let here = inside.by_address.entry(address).or_default();
+        let here = inside.by_address.entry(network).or_default();
         if *here >= self.per_address {
             return Err(Full::Address(self.per_address));
         }
         *here += 1;
         inside.total += 1;
         inside.waiting += 1;
-        Ok(Place { gate: self.clone(), address, waiting: true })
+        Ok(Place { gate: self.clone(), network, waiting: true })
     }
 
     /// Comes back each time that many clients have joined and no more are coming.
@@ -111,7 +112,7 @@ impl From<Full> for Error {
 #[derive(Debug)]
 pub struct Place {
     gate: Arc<Gate>,
-    address: IpAddr,
+    network: Network,
     waiting: bool,
 }
 
@@ -133,10 +134,10 @@ impl Drop for Place {
         self.served();
         let mut inside = self.gate.inside();
         inside.total -= 1;
-        if let Some(here) = inside.by_address.get_mut(&self.address) {
+        if let Some(here) = inside.by_address.get_mut(&self.network) {
             *here -= 1;
             if *here == 0 {
-                inside.by_address.remove(&self.address);
+                inside.by_address.remove(&self.network);
             }
         }
     }
@@ -167,6 +168,15 @@ mod tests {
         let inside = gate.inside();
         assert!(inside.by_address.is_empty(), "nothing is kept of who left");
         assert_eq!((inside.total, inside.waiting), (0, 0));
+    }
+
+    #[test]
+    fn whoever_has_many_addresses_of_one_network_is_counted_once() {
+        let gate = Gate::new(9, 1);
+        let enter = |text: &str| gate.enter(text.parse().expect("an address"));
+        let _first = enter("2001:db8::1").expect("a place");
+        assert_eq!(enter("2001:db8::ffff:2").expect_err("the same network"), Full::Address(1));
+        assert!(enter("2001:db8:0:1::1").is_ok(), "another network");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::Gate;
 use crate::machine::Room;
 use ipnet::IpNet;
+use shop::Network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +25,7 @@ pub struct Lobby {
     /// One address has no more than a quarter of the places.
     per_address: usize,
     visitors: AtomicUsize,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+    by_address: Mutex<HashMap<Network, usize>>,
 }
 
 impl Lobby {
@@ -48,10 +49,11 @@ impl Lobby {
             return None;
         }
         let address = address.to_canonical();
-        let counted = (!self.proxies.iter().any(|proxy| proxy.contains(&address))).then_some(address);
-        if let Some(address) = counted {
+        let is_proxy = self.proxies.iter().any(|proxy| proxy.contains(&address));
+        let counted = (!is_proxy).then(|| Network::from(address));
+        if let Some(network) = counted {
             let mut by_address = self.by_address();
-            let here = by_address.entry(address).or_default();
+            let here = by_address.entry(network).or_default();
             if *here >= self.per_address {
                 return None;
             }
@@ -67,7 +69,7 @@ impl Lobby {
         self.visitors.load(Ordering::Relaxed) > self.places / 2
     }
 
-    fn by_address(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn by_address(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
         self.by_address.lock().expect("nothing panics while it counts")
     }
 }
@@ -75,18 +77,18 @@ impl Lobby {
 /// One connection's place, until it ends or becomes a client.
 pub struct Visit {
     lobby: Arc<Lobby>,
-    counted: Option<IpAddr>,
+    counted: Option<Network>,
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
         self.lobby.visitors.fetch_sub(1, Ordering::Relaxed);
-        let Some(address) = self.counted else { return };
+        let Some(network) = self.counted else { return };
         let mut by_address = self.lobby.by_address();
-        if let Some(here) = by_address.get_mut(&address) {
+        if let Some(here) = by_address.get_mut(&network) {
             *here -= 1;
             if *here == 0 {
-                by_address.remove(&address);
+                by_address.remove(&network);
             }
         }
     }
@@ -124,6 +126,15 @@ mod tests {
         assert!(!lobby.is_crowded());
         assert!(lobby.by_address().is_empty(), "nothing is kept of who left");
         assert!(lobby.enter(address(1)).is_some());
+    }
+
+    #[test]
+    fn whoever_has_many_addresses_of_one_network_is_counted_once() {
+        let (lobby, _gate) = lobby(16, 16);
+        let enter = |text: String| lobby.enter(text.parse().expect("an address"));
+        let visits: Vec<_> = (0..9).map_while(|last| enter(format!("2001:db8::{last}"))).collect();
+        assert_eq!(visits.len(), 3, "a quarter of twelve");
+        assert!(enter("2001:db8:0:1::1".to_owned()).is_some(), "another network");
     }
 
     #[test]

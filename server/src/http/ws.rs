@@ -9,6 +9,7 @@ use super::stats::FILL_WITHIN;
 use super::taking::Taking;
 use crate::live::{Dialect, Newcomer};
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -56,9 +57,11 @@ pub struct Position {
 pub async fn join(
     State(app): State<App>,
     peer: Peer,
-    Query(position): Query<Position>,
+    position: Result<Query<Position>, QueryRejection>,
     mut request: Request,
 ) -> Result<Response, Error> {
+    let Query(position) = position
+        .map_err(|_| Error::bad_request("version, epoch and token may each stand in the query once"))?;
     let headers = request.headers();
     let accept = handshake(headers)?;
     let offered = Offered::read(headers);

@@ -4,7 +4,7 @@ mod upstream;
 mod flights;
 
 pub use flights::Flights;
-pub use upstream::{BodyFault, Upstream, body_fault, error_chain};
+pub use upstream::{BodyFault, NotPassed, Upstream, body_fault, end_to_end, error_chain};
 
 use crate::live::{Answer, Failure, Reads};
 use serde_json::value::RawValue;

@@ -38,21 +38,30 @@ const BODY_BYTES: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct Upstream {
     client: reqwest::Client,
-    base: Url,
+    /// Without a user: what is passed on has the caller's own rights and no others.
+    base: Arc<Url>,
+    /// For our own fetches: with the user that the setting may name, unless a token says who we are.
+    own_base: Arc<Url>,
     token: Option<SecretString>,
     permits: Arc<Semaphore>,
     limited_permits: Arc<Semaphore>,
 }
 
 impl Upstream {
-    pub fn new(base: Url, token: Option<SecretString>) -> anyhow::Result<Upstream> {
+    pub fn new(given: Url, token: Option<SecretString>) -> anyhow::Result<Upstream> {
+        const HAS_HOST: &str = "an HTTP URL has a host, and so may have a user";
+        let mut base = given.clone();
+        base.set_username("").expect(HAS_HOST);
+        base.set_password(None).expect(HAS_HOST);
+        let own_base = if token.is_some() { base.clone() } else { given };
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(FETCH_WITHIN)
             .build()?;
         let permits = Arc::new(Semaphore::new(FETCHES));
         let limited_permits = Arc::new(Semaphore::new(LIMITED_FETCHES));
-        Ok(Upstream { client, base, token, permits, limited_permits })
+        let (base, own_base) = (Arc::new(base), Arc::new(own_base));
+        Ok(Upstream { client, base, own_base, token, permits, limited_permits })
     }
 
     pub async fn read(&self, metric: Metric, limit: Option<u32>) -> Answer {
@@ -65,13 +74,14 @@ impl Upstream {
         match tokio::time::timeout(FETCH_WITHIN, self.fetch(metric, limit)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
+                let failure = if error.is_connect() { Failure::Unreachable } else { Failure::Unreadable };
                 tracing::warn!(
                     metric = metric.key(),
-                    error = error_chain(&error),
+                    error = error_chain(error),
                     "could not fetch {}",
                     metric.key()
                 );
-                Answer::Failed(if error.is_connect() { Failure::Unreachable } else { Failure::Unreadable })
+                Answer::Failed(failure)
             }
             Err(_) => {
                 tracing::warn!(
@@ -86,7 +96,7 @@ impl Upstream {
     }
 
     async fn fetch(&self, metric: Metric, limit: Option<u32>) -> reqwest::Result<Answer> {
-        let mut url = self.url(metric.path(), None);
+        let mut url = below(&self.own_base, metric.path(), None).expect("the metrics' paths are plain");
         if let Some(limit) = limit {
             url.query_pairs_mut().append_pair("limit", &limit.to_string());
         }
@@ -129,12 +139,13 @@ impl Upstream {
         Ok(answer)
     }
 
-    /// Passes a request on as it is, with the caller's own token, and its answer back.
-    pub async fn pass(&self, request: Request) -> reqwest::Result<Response> {
+    /// Passes a request on as it is, with the caller's own token, and its answer back. The headers of one hop are gone
+    /// already.
+    pub async fn pass(&self, request: Request) -> Result<Response, NotPassed> {
         // The limit of the router holds for what streams through, too.
         let (parts, body) = request.with_limited_body().into_parts();
-        let url = self.url(parts.uri.path(), parts.uri.query());
-        let mut headers = end_to_end(&parts.headers);
+        let url = below(&self.base, parts.uri.path(), parts.uri.query()).ok_or(NotPassed::Path)?;
+        let mut headers = parts.headers;
         // The upstream is named by its own URL; the length is that of the stream.
         headers.remove(header::HOST);
         let answer = self
@@ -147,18 +158,41 @@ impl Upstream {
             .await?;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = answer.status();
-        *response.headers_mut() = end_to_end(answer.headers());
+        *response.headers_mut() = without_permissions(end_to_end(answer.headers()));
         *response.body_mut() = Body::from_stream(answer.bytes_stream());
         Ok(response)
     }
+}
 
-    fn url(&self, path: &str, query: Option<&str>) -> Url {
-        let mut url = self.base.clone();
-        let prefix = self.base.path().trim_end_matches('/');
-        url.set_path(&format!("{prefix}{path}"));
-        url.set_query(query);
-        url
+/// Why a request was not passed on.
+pub enum NotPassed {
+    /// Another path would arrive than the caller wrote.
+    Path,
+    Failed(reqwest::Error),
+}
+
+impl From<reqwest::Error> for NotPassed {
+    fn from(error: reqwest::Error) -> NotPassed {
+        NotPassed::Failed(error)
     }
+}
+
+/// `None`: the rules of URLs make another path of it, perhaps one outside of the base.
+fn below(base: &Url, path: &str, query: Option<&str>) -> Option<Url> {
+    let mut url = base.clone();
+    let whole = format!("{}{path}", base.path().trim_end_matches('/'));
+    url.set_path(&whole);
+    url.set_query(query);
+    (url.path() == whole).then_some(url)
+}
+
+/// Which web pages may read an answer, is said by this server alone.
+fn without_permissions(headers: HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    for name in headers.keys().filter(|name| name.as_str().starts_with("access-control-")) {
+        kept.remove(name);
+    }
+    kept
 }
 
 fn in_time(body: Body) -> impl Stream<Item = Result<Bytes, axum::BoxError>> {
@@ -197,7 +231,7 @@ pub fn body_fault(error: &reqwest::Error) -> Option<BodyFault> {
 }
 
 /// Without the headers that concern only one hop (RFC 9110, 7.6.1), and those that `Connection` names.
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+pub fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     const HOP_BY_HOP: [HeaderName; 8] = [
         header::CONNECTION,
         HeaderName::from_static("keep-alive"),
@@ -223,10 +257,11 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-/// reqwest's own text names only the outermost cause.
-pub fn error_chain(error: &reqwest::Error) -> String {
+/// reqwest's own text names only the outermost cause, and the URL, which may hold a token or a password.
+pub fn error_chain(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = std::error::Error::source(&error);
     while let Some(inner) = cause {
         text.push_str(&format!(": {inner}"));
         cause = inner.source();
@@ -260,8 +295,8 @@ mod tests {
     #[test]
     fn a_base_url_may_have_a_path() {
         let check = |base: &str, expected: &str| {
-            let upstream = Upstream::new(Url::parse(base).expect("a URL"), None).expect("a client");
-            assert_eq!(upstream.url("/users/1", Some("a=b")).as_str(), expected);
+            let url = below(&Url::parse(base).expect("a URL"), "/users/1", Some("a=b"));
+            assert_eq!(url.expect("a plain path").as_str(), expected);
         };
         check("http://localhost:3000", "http://localhost:3000/users/1?a=b");
         check("http://localhost:3000/api/", "http://localhost:3000/api/users/1?a=b");

@@ -36,6 +36,17 @@ async fn a_refusal_is_http_with_a_body_and_a_time() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_stands_twice_is_refused_as_the_contract_says() {
+    let shop = FakeShop::start().await;
+    let server = Server::before(&shop).await;
+    let refused = server.get("/ws?token=a&token=b").await;
+    assert_eq!(refused.status(), 400);
+    assert_eq!(refused.headers()["content-type"], "application/json");
+    let body: Value = refused.json().await.expect("JSON");
+    assert_eq!((&body["statusCode"], &body["error"]), (&json!(400), &json!("Bad Request")));
+}
+
+#[tokio::test]
 async fn whoever_stands_behind_a_proxy_of_this_machine_is_counted_by_the_address_that_it_names() {
     let shop = FakeShop::start().await;
     let flags = ["--clients-per-address", "1", "--jwt-secret", "a key of thirty-two bytes or more"];

@@ -287,6 +287,10 @@ async fn a_screens_token_never_reaches_the_backend() {
                 request("/users/7").header("authorization", "Bearer x").header("authorization", token),
                 request("/users/7").header("cookie", format!("token={token}")),
                 request(&format!("/users/7?token={token}")),
+                request(&format!("/users/7?token=%65{}", &token[1..])),
+                request(&format!("/users/{token}")),
+                request(&format!("/users/%65{}", &token[1..])),
+                request("/users/7").header("cookie", format!("token=%65{}", &token[1..])),
                 world.server.http.post(world.server.url("/auth/login")).bearer_auth(token),
             ] {
                 let (status, body) = answer(carrying).await;

@@ -144,8 +144,38 @@ async fn no_secret_is_said_in_front_of_a_backend() {
 }
 
 #[tokio::test]
+async fn a_backend_that_cannot_be_reached_is_logged_without_what_was_asked_of_it() {
+    let shop = FakeShop::start().await;
+    shop.stop().await;
+    let program = Program::run(&[("RUST_LOG", "debug"), ("REST_API_URL", &shop.url())]).await;
+    assert_eq!(program.status("/users?token=the-token-in-a-query").await, Some(502));
+    let said = program.end().await;
+    assert!(said.contains("could not pass a request on"), "{said}");
+    let line = said.lines().find(|line| line.contains("the-token-in-a-query"));
+    assert_eq!(line, None);
+}
+
+#[tokio::test]
+async fn the_greeting_names_the_backend_without_its_password() {
+    let shop = FakeShop::start().await;
+    let url = format!("http://the-user-of-the-backend:the-password-of-the-backend@{}", shop.address);
+    let program = Program::run(&[("RUST_LOG", "debug"), ("REST_API_URL", &url)]).await;
+    let said = program.end().await;
+    assert!(said.contains(&format!("@{}", shop.address)), "{said}");
+    for secret in ["the-password-of-the-backend", "the-user-of-the-backend"] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn help_and_complaints_show_no_secret() {
-    for arguments in [&["--help"][..], &["--clients", "0"], &["--demo", "--rest-api-url", "http://x"]] {
+    for arguments in [
+        &["--help"][..],
+        &["--clients", "0"],
+        &["--demo", "--rest-api-url", "http://x"],
+        &["--rest-api-url", "ftp://u:the-password-of-the-backend@h"],
+        &["--jwks-url", "u:the-password-of-the-backend@h"],
+    ] {
         let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_pulso"))
             .env_clear()
             .envs([
@@ -155,6 +185,7 @@ async fn help_and_complaints_show_no_secret() {
             ])
             .envs([("ADMIN_EMAIL", MAIL), ("ADMIN_PASSWORD", PASSWORD)])
             .envs([("DATABASE_URL", "postgres://u:the-password-of-the-database@h/d")])
+            .envs([("REST_API_URL", "http://u:the-password-of-the-backend@h")])
             .args(arguments)
             .output()
             .await
@@ -162,8 +193,9 @@ async fn help_and_complaints_show_no_secret() {
         let said =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(!said.is_empty());
-        let secrets = [SECRET, NOTIFY, PASSWORD, "the-token-of-the-backend", "the-password-of-the-database"];
-        for secret in secrets {
+        let of_others =
+            ["the-token-of-the-backend", "the-password-of-the-database", "the-password-of-the-backend"];
+        for secret in [SECRET, NOTIFY, PASSWORD].into_iter().chain(of_others) {
             assert!(!said.contains(secret), "{arguments:?} shows {secret}: {said}");
         }
     }

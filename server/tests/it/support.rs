@@ -181,6 +181,8 @@ async fn answer(State(state): State<Arc<FakeState>>, request: Request) -> Respon
         .header("x-from", "the shop")
         .header("connection", "keep-alive, x-hop")
         .header("x-hop", "1")
+        .header("access-control-allow-origin", "*")
+        .header("access-control-allow-credentials", "true")
         .body(Body::from(reply.body))
         .expect("a response")
 }

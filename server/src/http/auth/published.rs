@@ -100,8 +100,7 @@ impl Published {
     }
 
     async fn fetch(&self) -> anyhow::Result<Vec<Named>> {
-        // Without the URL, which may hold a password.
-        let chain = |error: reqwest::Error| anyhow::anyhow!(error_chain(&error.without_url()));
+        let chain = |error: reqwest::Error| anyhow::anyhow!(error_chain(error));
         let mut response = self.client.get(self.url.clone()).send().await.map_err(chain)?;
         ensure!(response.status() == StatusCode::OK, "status {}", response.status());
         let mut body = Vec::new();
