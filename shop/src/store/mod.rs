@@ -75,7 +75,11 @@ impl Store {
         let kind = kind_of(url)?;
         let pool = match &kind {
             Kind::Sqlite(file, _) => {
-                let pool = prepared(PRAGMAS).connect_with(quiet(&made_if_missing(url))?).await;
+                let url = made_if_missing(url);
+                if url.ends_with("mode=rwc") {
+                    make_private(file);
+                }
+                let pool = prepared(PRAGMAS).connect_with(quiet(&url)?).await;
                 pool.with_context(|| format!("the database {} cannot be opened", file.display()))?
             }
             // Its URL may hold a password, so the error does not name it.
@@ -258,6 +262,16 @@ impl Moment {
         let instant = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
         Moment { at, today: zone.to_datetime(instant).date() }
     }
+}
+
+/// Hashes of passwords lie in it, so it is its owner's alone; what SQLite makes beside it is as private as it is. Whatever
+/// goes wrong, opening it says so.
+fn make_private(file: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(file);
 }
 
 /// A file beside another one.

@@ -50,7 +50,7 @@ async fn a_token_must_be_ours_and_in_time() {
 }
 
 #[tokio::test]
-async fn the_key_is_kept_and_in_a_file_only_its_owner_reads_it() {
+async fn the_key_is_kept_and_its_file_and_the_shops_are_for_their_owner_alone() {
     let shop = TestShop::open().await;
     let token = shop.shop.tokens().issue("7", "a@x.co", Role::Admin, Duration::from_secs(60));
     let again = Shop::open(options(&shop.database), nobody_listens()).await.expect("the same shop");
@@ -58,8 +58,10 @@ async fn the_key_is_kept_and_in_a_file_only_its_owner_reads_it() {
     #[cfg(unix)]
     if let Some(database) = shop.database.file() {
         use std::os::unix::fs::PermissionsExt;
-        let file = std::fs::metadata(database.with_extension("db.jwt")).expect("a file");
-        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        for suffix in ["db", "db-wal", "db.jwt"] {
+            let file = std::fs::metadata(database.with_extension(suffix)).expect("a file");
+            assert_eq!(file.permissions().mode() & 0o777, 0o600, "{suffix}");
+        }
     }
 }
 
