@@ -315,13 +315,17 @@ impl Client {
 
     /// The code that the server closes with.
     pub async fn closed(&mut self) -> u16 {
-        loop {
-            match soon("a close frame", self.socket.next()).await {
-                Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
-                Some(Ok(_)) => {}
-                other => panic!("no close frame but {other:?}"),
+        // Heartbeats must not make it wait for ever.
+        let closing = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                    Some(Ok(_)) => {}
+                    other => panic!("no close frame but {other:?}"),
+                }
             }
-        }
+        };
+        soon("a close frame", closing).await
     }
 
     pub async fn send(&mut self, message: Message) {

@@ -254,8 +254,8 @@ async fn what_the_command_line_does_is_seen_by_a_server_beside_it() {
 
     revoke(url, &screen.id).await.expect("revoked");
     screens.settle(AT + 2 * MINUTE).await.expect("looked");
-    pass.revoked().await;
     assert!(!is_good(&screens, &token, AT));
+    pass.revoked().await;
 }
 
 #[tokio::test]
