@@ -279,10 +279,6 @@ pub async fn change(tx: &mut Tx, id: &str, change: UserChange, at: i64) -> Resul
 
 /// Unless others depend on them, or they are the last administrator.
 pub async fn delete(tx: &mut Tx, user: &User) -> Result<(), Error> {
-    let administrators = "SELECT COUNT(*) FROM users WHERE role = 'Admin'";
-    if user.role == Role::Admin && count(tx, administrators).await? == 1 {
-        return Err(Error::conflict("The last administrator cannot be deleted"));
-    }
     let dependents = [
         ("equipments", "SELECT COUNT(*) FROM equipments WHERE user_id = $1"),
         ("evaluated repair orders", "SELECT COUNT(*) FROM repair_orders WHERE evaluated_by = $1"),
@@ -291,11 +287,12 @@ pub async fn delete(tx: &mut Tx, user: &User) -> Result<(), Error> {
     ];
     unless_depended_on(tx, "User", &user.id, &dependents).await?;
     sqlx::query("DELETE FROM users WHERE id = $1").bind(user.id.clone()).execute(&mut **tx).await?;
+    // Looked at afterwards: on PostgreSQL those who delete administrators at once have waited for each other by now,
+    // since all of them change the count of administrators.
+    if user.role == Role::Admin && !has_admin(&mut **tx).await? {
+        return Err(Error::conflict("The last administrator cannot be deleted"));
+    }
     Ok(())
-}
-
-async fn count(tx: &mut Tx, sql: &'static str) -> sqlx::Result<i64> {
-    sqlx::query_scalar(sql).fetch_one(&mut **tx).await
 }
 
 /// Who evaluates new orders: of those who take work, the one with the fewest open ones.
