@@ -242,6 +242,18 @@ impl Shop {
         self.0.sign_in.as_ref()
     }
 
+    /// For a shop that others can reach: nobody signs in any more with the password of the demo, which everyone knows.
+    pub async fn lock_invented_people_out(&self) -> anyhow::Result<()> {
+        let count = demo::lock_out(self.store(), &self.0.passwords).await?;
+        if count > 0 {
+            tracing::warn!(
+                count,
+                "{count} people of the demo had the password that everyone knows, and cannot sign in any more"
+            );
+        }
+        Ok(())
+    }
+
     /// A code that signs in once as the demo's own administrator, at this machine; where there is none, there is no code.
     pub fn one_time_code(&self) -> Option<String> {
         self.0.sign_in.as_ref().map(|_| self.0.link.make(self.now()))

@@ -182,14 +182,28 @@ pub async fn replace_credentials(
     Ok(())
 }
 
-/// Nobody signs in with the password of this hash any more.
-pub async fn lock_out(tx: &mut Tx, hash: &str) -> sqlx::Result<()> {
+/// Of those who have these mail addresses, each once.
+pub async fn password_hashes<'c>(
+    db: impl Executor<'c, Database = Any>,
+    emails: &[&str],
+) -> sqlx::Result<Vec<String>> {
+    let places: Vec<_> = (1..=emails.len()).map(|at| format!("${at}")).collect();
+    let sql = format!("SELECT DISTINCT password_hash FROM users WHERE email IN ({})", places.join(", "));
+    let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+    for email in emails {
+        query = query.bind((*email).to_owned());
+    }
+    query.fetch_all(db).await
+}
+
+/// Nobody signs in with the password of this hash any more. How many could.
+pub async fn lock_out(tx: &mut Tx, hash: &str) -> sqlx::Result<u64> {
     // No password has this hash.
-    sqlx::query("UPDATE users SET password_hash = '!' WHERE password_hash = $1")
+    let locked = sqlx::query("UPDATE users SET password_hash = '!' WHERE password_hash = $1")
         .bind(hash.to_owned())
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    Ok(locked.rows_affected())
 }
 
 pub async fn add(tx: &mut Tx, user: NewUser, at: i64) -> Result<User, Error> {
