@@ -294,10 +294,10 @@ pub async fn change(tx: &mut Tx, id: &str, change: UserChange, at: i64) -> Resul
 /// Unless others depend on them, or they are the last administrator.
 pub async fn delete(tx: &mut Tx, user: &User) -> Result<(), Error> {
     let dependents = [
-        ("equipments", "SELECT COUNT(*) FROM equipments WHERE user_id = $1"),
-        ("evaluated repair orders", "SELECT COUNT(*) FROM repair_orders WHERE evaluated_by = $1"),
-        ("details of repair orders", "SELECT COUNT(*) FROM order_details WHERE technician_id = $1"),
-        ("reviews", "SELECT COUNT(*) FROM repair_order_reviews WHERE user_id = $1"),
+        ("equipments", "SELECT 1 FROM equipments WHERE user_id = $1 LIMIT 1"),
+        ("evaluated repair orders", "SELECT 1 FROM repair_orders WHERE evaluated_by = $1 LIMIT 1"),
+        ("details of repair orders", "SELECT 1 FROM order_details WHERE technician_id = $1 LIMIT 1"),
+        ("reviews", "SELECT 1 FROM repair_order_reviews WHERE user_id = $1 LIMIT 1"),
     ];
     unless_depended_on(tx, "User", &user.id, &dependents).await?;
     sqlx::query("DELETE FROM users WHERE id = $1").bind(user.id.clone()).execute(&mut **tx).await?;
