@@ -129,3 +129,24 @@ async fn the_last_two_administrators_cannot_delete_each_other() {
     assert_eq!(answers, [StatusCode::OK, StatusCode::CONFLICT]);
     assert_eq!(shop.number("SELECT COUNT(*) FROM users WHERE role = 'Admin'").await, 1);
 }
+
+/// The mark of the totals is undone like by a deadlock the first time.
+const UNDOING_THE_MARK: &str = "
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.name = 'totals' AND nextval('tries') = 1 THEN
+            RAISE EXCEPTION 'a deadlock' USING ERRCODE = '40P01';
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER undo BEFORE UPDATE ON settings FOR EACH ROW EXECUTE FUNCTION undo();
+    UPDATE user_totals SET people = 7 WHERE role = 'User';";
+
+#[tokio::test]
+async fn totals_are_mended_though_it_fails_the_first_time() {
+    let shop = TestShop::open().await;
+    shop.run(UNDOING_THE_MARK).await;
+    Shop::open(options(&shop.database), nobody_listens()).await.expect("a shop");
+    until_it_is(0, &shop.rows, "SELECT people FROM user_totals WHERE role = 'User'").await;
+    assert_eq!(shop.number("SELECT last_value FROM tries").await, 2);
+}
