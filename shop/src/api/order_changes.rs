@@ -184,8 +184,8 @@ async fn change_parts(
     mut parts: Vec<Item<NewPart, PartChange>>,
     at: i64,
 ) -> Result<(), Error> {
-    // In a fixed order, so that two orders for the same parts do not wait for each other; those that the order has
-    // come first, since they may give back what a new one takes.
+    // New ones in the order of their parts, so that two orders for the same parts seldom wait for each other (where they
+    // do, one is made again); those that the order has come first, since they may give back what a new one takes.
     let (order, status) = (&standing.id, standing.status);
     parts.sort_by(|a, b| place(a).cmp(&place(b)));
     for part in parts {
