@@ -43,7 +43,7 @@ pub async fn run(
     let inbox = Arc::new(Inbox::default());
     let source = open_source(&config, &inbox).await?;
     if let Source::Shop(shop) = &source {
-        refuse_known_password(shop, address)?;
+        refuse_known_password(shop, address).await?;
     }
     let screens = open_screens(&config, &source).await?;
     let shards = std::thread::available_parallelism().map_or(1, usize::from);
@@ -138,14 +138,17 @@ async fn open_screens(config: &Config, source: &Source) -> anyhow::Result<Option
     }
 }
 
-/// Everybody knows the demo's password, so it must not be reachable from outside.
-fn refuse_known_password(shop: &Shop, address: SocketAddr) -> anyhow::Result<()> {
+/// Everybody knows the demo's password, so it must not be good for anything that is reachable from outside.
+async fn refuse_known_password(shop: &Shop, address: SocketAddr) -> anyhow::Result<()> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
     anyhow::ensure!(
-        shop.sign_in().is_none() || address.ip().is_loopback(),
+        shop.sign_in().is_none(),
         "the demo's administrator has a password that everybody knows: set ADMIN_EMAIL and ADMIN_PASSWORD, or \
          let PULSO_LISTEN be a loopback address such as 127.0.0.1:8081, not {address}"
     );
-    Ok(())
+    shop.lock_invented_people_out().await
 }
 
 /// What a person who started it needs to know.
@@ -191,7 +194,7 @@ mod tests {
         for (address, expected) in
             [("127.0.0.1:1", true), ("[::1]:1", true), ("0.0.0.0:1", false), ("192.0.2.1:1", false)]
         {
-            let refused = refuse_known_password(&known, address.parse().expect("an address"));
+            let refused = refuse_known_password(&known, address.parse().expect("an address")).await;
             assert_eq!(refused.is_ok(), expected, "{address}");
             if let Err(error) = refused {
                 let line = format!("{error:#}");
@@ -201,6 +204,25 @@ mod tests {
         drop(known);
         let own = Admin { email: "ana@taller.ec".into(), password: SecretString::from("secreto") };
         let own = shop(&folder, Some(own)).await;
-        refuse_known_password(&own, "0.0.0.0:1".parse().expect("an address")).expect("nobody knows it");
+        let everywhere = "0.0.0.0:1".parse().expect("an address");
+        refuse_known_password(&own, everywhere).await.expect("nobody knows it");
+    }
+
+    #[tokio::test]
+    async fn nobody_invented_gets_in_from_outside_when_the_demos_administrator_has_another_password() {
+        let folder = tempfile::tempdir().expect("a folder");
+        drop(shop(&folder, None).await);
+        let url = format!("sqlite://{}", folder.path().join("shop.db").display());
+        let rows = sqlx::AnyPool::connect(&url).await.expect("a second connection");
+        let other = "UPDATE users SET password_hash = 'other' WHERE role = 'Admin'";
+        sqlx::query(other).execute(&rows).await.expect(other);
+        let shop = shop(&folder, None).await;
+        for (address, locked) in [("127.0.0.1:1", false), ("0.0.0.0:1", true)] {
+            let allowed = refuse_known_password(&shop, address.parse().expect("an address")).await;
+            allowed.expect("nobody knows the administrator's password");
+            let can_sign_in = "SELECT COUNT(*) FROM users WHERE password_hash LIKE '$argon2%'";
+            let count: i64 = sqlx::query_scalar(can_sign_in).fetch_one(&rows).await.expect(can_sign_in);
+            assert_eq!(count == 0, locked, "{address}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::store::users::{self, NewUser};
 use crate::store::{Store, Tx, now};
 use crate::{Admin, demo};
 use anyhow::ensure;
+use axum::http::StatusCode;
 use secrecy::ExposeSecret;
 
 /// What signing in asks for, too.
@@ -51,6 +52,11 @@ async fn read(passwords: &Passwords, admin: &Admin) -> anyhow::Result<(String, S
 
 async fn add(tx: &mut Tx, email: &str, hash: String) -> anyhow::Result<()> {
     let added = users::add(tx, NewUser::plain("Administración", email, hash, Role::Admin), now()).await;
-    ensure!(added.is_ok(), "{email} already belongs to someone");
-    Ok(())
+    match added {
+        Ok(_) => Ok(()),
+        Err(error) if error.status() == StatusCode::BAD_REQUEST => {
+            anyhow::bail!("{email} already belongs to someone")
+        }
+        Err(error) => Err(anyhow::Error::from(error).context("the administrator cannot be added")),
+    }
 }

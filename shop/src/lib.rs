@@ -47,6 +47,11 @@ pub const ACCESS_TOKEN: Duration = Duration::from_secs(12 * 60 * 60);
 /// How often SQLite's log is taken over into the database.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
+/// Comparing the totals is tried again so often after it failed, since others wrote at the same time or the database was
+/// gone for a while.
+const MENDING_AGAIN: u32 = 5;
+const MENDING_PAUSE: Duration = Duration::from_secs(2);
+
 /// The first administrator.
 #[derive(Clone)]
 pub struct Admin {
@@ -190,7 +195,14 @@ impl Shop {
 
     /// A total that is off is mended, and said.
     async fn check_totals(self) {
-        match stats::mend(self.store()).await {
+        let mut mended = stats::mend(self.store()).await;
+        for _ in 0..MENDING_AGAIN {
+            let Err(error) = &mended else { break };
+            tracing::info!(error = format!("{error:#}"), "the statistics are compared with the orders again");
+            tokio::time::sleep(MENDING_PAUSE).await;
+            mended = stats::mend(self.store()).await;
+        }
+        match mended {
             Ok(stats::Mended(0)) => {}
             Ok(stats::Mended(count)) => {
                 tracing::warn!(
@@ -239,6 +251,18 @@ impl Shop {
     /// How to sign in, where the demo's own administrator still can: everyone knows that password.
     pub fn sign_in(&self) -> Option<&DemoSignIn> {
         self.0.sign_in.as_ref()
+    }
+
+    /// For a shop that others can reach: nobody signs in any more with the password of the demo, which everyone knows.
+    pub async fn lock_invented_people_out(&self) -> anyhow::Result<()> {
+        let count = demo::lock_out(self.store(), &self.0.passwords).await?;
+        if count > 0 {
+            tracing::warn!(
+                count,
+                "{count} people of the demo had the password that everyone knows, and cannot sign in any more"
+            );
+        }
+        Ok(())
     }
 
     /// A code that signs in once as the demo's own administrator, at this machine; where there is none, there is no code.

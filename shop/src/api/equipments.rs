@@ -177,14 +177,25 @@ pub async fn add(
         Role::User | Role::Technician => Owner::default(),
     };
     fields.finish()?;
-    let device = to_the_end(take_in(shop, owner.user_id.unwrap_or(caller.id), new)).await?;
+    let device = to_the_end(take_in(shop, caller.id, owner.user_id, new)).await?;
     Ok((StatusCode::CREATED, Json(device)))
 }
 
-pub(crate) async fn take_in(shop: Shop, owner: String, new: NewEquipment) -> Result<Equipment, Error> {
+/// The device of `by`, or of the client whom they name.
+pub(crate) async fn take_in(
+    shop: Shop,
+    by: String,
+    owner: Option<String>,
+    new: NewEquipment,
+) -> Result<Equipment, Error> {
+    let owner = owner.unwrap_or_else(|| by.clone());
     let mut tx = shop.store().write().await?;
-    if store::users::by_id(&mut **tx, &owner).await?.is_none() {
-        return Err(users::missing(&owner));
+    let person = store::users::by_id(&mut **tx, &owner).await?.ok_or_else(|| users::missing(&owner))?;
+    match person.role {
+        Role::Technician | Role::Admin if owner != by => {
+            return Err(Error::bad_request("userId must be that of a client"));
+        }
+        Role::User | Role::Technician | Role::Admin => {}
     }
     let device = store::equipments::add(&mut tx, &owner, new, now()).await?;
     tx.commit().await?;

@@ -301,9 +301,9 @@ impl Fields {
     /// `YYYY-MM-DD`, or a time that begins so.
     pub fn optional_date(&mut self, name: &str) -> Option<String> {
         let value = self.take(name)?;
-        let date = value.as_str().and_then(|text| text.get(..10)).filter(|day| {
-            time::Date::parse(day, time::macros::format_description!("[year]-[month]-[day]")).is_ok()
-        });
+        let date = value.as_str().filter(|text| is_time_of_day(text)).and_then(|text| text.get(..10)).filter(
+            |day| time::Date::parse(day, time::macros::format_description!("[year]-[month]-[day]")).is_ok(),
+        );
         if date.is_none() {
             self.fault(name, "must be a valid ISO 8601 date string");
         }
@@ -334,6 +334,18 @@ impl Fields {
             self.faults.extend(faults);
         }
         values
+    }
+}
+
+/// What follows the day is nothing, or a time, with its offset or without.
+fn is_time_of_day(text: &str) -> bool {
+    match text.get(10..) {
+        None => false,
+        Some("") => true,
+        Some(time) => {
+            time.starts_with('T')
+                && (text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::civil::DateTime>().is_ok())
+        }
     }
 }
 

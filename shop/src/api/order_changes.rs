@@ -10,7 +10,7 @@ use crate::Shop;
 use crate::auth::Role;
 use crate::store::Write;
 use crate::store::orders::{
-    self, DetailChange, DetailStatus, NewDetail, NewPart, Order, OrderChange, PartChange, Standing,
+    self, DetailChange, NewDetail, NewPart, Order, OrderChange, PartChange, Standing,
 };
 use crate::transitions::{self, Acting, Refusal};
 use axum::Json;
@@ -124,17 +124,17 @@ fn part_change(item: &mut Fields) -> PartChange {
 ///
 /// First what the order says, then its details and parts, under the status that it had; then the status, with which
 /// it may have the details it was just given. A piece of work that is done by this may make it ready, unless the
-/// status asked for led elsewhere. (A client that sends the status as it was along has asked for none.)
+/// status asked for led elsewhere. (A client that sends the status as it was along has asked for none, and one that
+/// sends the work along as it was has done none.)
 pub(crate) async fn apply(shop: Shop, id: String, caller: Caller, wish: Wish) -> Result<Order, Error> {
     let moment = shop.moment();
     let mut tx = shop.store().write().await?;
     let mut standing = orders::standing(&mut tx, &id).await?;
     let acting = acting(&caller, &standing).ok_or_else(no_access)?;
     may_wish(&caller, acting, &standing, &wish)?;
-    let finishes = wish.details.iter().any(finishes_work);
     let items_change = !wish.details.is_empty() || !wish.parts.is_empty();
     orders::change(&mut tx, &id, wish.order, moment.at).await?;
-    change_details(&mut tx, &standing, &caller, wish.details, moment.at).await?;
+    let finishes = change_details(&mut tx, &standing, &caller, wish.details, moment.at).await?;
     change_parts(&mut tx, &standing, wish.parts, moment.at).await?;
     if items_change {
         orders::recompute_cost(&mut tx, &id, moment.at).await?;
@@ -153,21 +153,16 @@ pub(crate) async fn apply(shop: Shop, id: String, caller: Caller, wish: Wish) ->
     Ok(order)
 }
 
-fn finishes_work(item: &Item<NewDetail, DetailChange>) -> bool {
-    match item {
-        Item::Known(_, change) => change.status == Some(DetailStatus::Completed),
-        Item::New(_) => false,
-    }
-}
-
+/// Whether a piece of work is finished by this.
 async fn change_details(
     tx: &mut Write,
     standing: &Standing,
     caller: &Caller,
     details: Vec<Item<NewDetail, DetailChange>>,
     at: i64,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let order = &standing.id;
+    let mut finishes = false;
     for detail in details {
         match detail {
             Item::New(new) => orders::add_detail(tx, order, new, at).await?,
@@ -176,11 +171,11 @@ async fn change_details(
                 if only_own_work(caller, standing) && own.as_ref() != Some(order) {
                     return Err(Error::forbidden());
                 }
-                orders::change_detail(tx, order, &detail, change, at).await?;
+                finishes |= orders::change_detail(tx, order, &detail, change, at).await?;
             }
         }
     }
-    Ok(())
+    Ok(finishes)
 }
 
 async fn change_parts(
@@ -189,8 +184,8 @@ async fn change_parts(
     mut parts: Vec<Item<NewPart, PartChange>>,
     at: i64,
 ) -> Result<(), Error> {
-    // In a fixed order, so that two orders for the same parts do not wait for each other; those that the order has
-    // come first, since they may give back what a new one takes.
+    // New ones in the order of their parts, so that two orders for the same parts seldom wait for each other (where they
+    // do, one is made again); those that the order has come first, since they may give back what a new one takes.
     let (order, status) = (&standing.id, standing.status);
     parts.sort_by(|a, b| place(a).cmp(&place(b)));
     for part in parts {

@@ -152,8 +152,7 @@ pub(crate) async fn work_on(
     let mut standing = orders::standing(&mut tx, &id).await?;
     // Looked at again now that the order is locked: the work may have been given to someone else meanwhile.
     orders::order_of_work(&mut tx, &detail, &caller.id).await?.ok_or_else(not_yours)?;
-    let finishes = change.status == Some(DetailStatus::Completed);
-    orders::change_detail(&mut tx, &id, &detail, change, moment.at).await?;
+    let finishes = orders::change_detail(&mut tx, &id, &detail, change, moment.at).await?;
     orders::recompute_cost(&mut tx, &id, moment.at).await?;
     if finishes {
         orders::ready_when_all_is_done(&mut tx, &mut standing, &caller.id, moment).await?;

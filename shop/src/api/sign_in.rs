@@ -120,16 +120,25 @@ pub async fn link(
     fields.finish()?;
     let used = || Error::unauthorized_because("This link is not good any more");
     let demo = shop.sign_in().filter(|_| requester.this_machine).ok_or_else(used)?;
-    if !shop.0.link.use_up(&code, shop.now()) {
-        return Err(used());
-    }
     let email = demo.email.clone();
-    let found = credentials(shop.store().pool(), &email).await?;
-    let (id, role, password_hash) = found.ok_or_else(used)?;
-    let person = Person { id, email, role, password_hash, better_hash: None };
     let before = cookie::read(&headers, requester);
     let lifetime = shop.0.access_token.min(REFRESHED);
-    to_the_end(begin(shop, person, before, requester, lifetime)).await
+    to_the_end(async move {
+        // Taken first, so that of two who come with it only one signs in.
+        let made = shop.0.link.use_up(&code, shop.now()).ok_or_else(used)?;
+        let signing_in = async {
+            let found = credentials(shop.store().pool(), &email).await?;
+            let (id, role, password_hash) = found.ok_or_else(used)?;
+            let person = Person { id, email, role, password_hash, better_hash: None };
+            begin(shop.clone(), person, before, requester, lifetime).await
+        };
+        let signed_in = signing_in.await;
+        if signed_in.is_err() {
+            shop.0.link.give_back(made);
+        }
+        signed_in
+    })
+    .await
 }
 
 /// Only a wrong password counts as a try that failed.
@@ -265,9 +274,15 @@ pub async fn logout(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::clear(requester))]).into_response())
 }
 
-/// Whoever holds a token of a sign-in may end it, with an old one too: that would end it anyway.
+/// Whoever holds the current token of a sign-in, or the one before it, may end it; its id alone is no secret.
 async fn end_own(tx: &mut Write, token: &RefreshToken) -> Result<(), Error> {
-    Ok(sign_ins::end(tx, &token.sign_in).await?)
+    let hash = token.hash();
+    let sign_in = sign_ins::locked(tx, &token.sign_in).await?;
+    let is_own = |kept: &Kept| kept.token_hash == hash || kept.previous_hash.as_ref() == Some(&hash);
+    match sign_in.is_some_and(|sign_in| is_own(&sign_in.kept)) {
+        true => Ok(sign_ins::end(tx, &token.sign_in).await?),
+        false => Ok(()),
+    }
 }
 
 fn signed_in(access_token: String, cookie: HeaderValue) -> Response {

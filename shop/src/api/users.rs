@@ -1,9 +1,10 @@
 //! Clients and technicians.
 
 use super::caller::{Admin, Caller, Id, Staff};
-use super::document::{Both, MayConflict, Named, Token, TokenOfRole, WithBody};
+use super::document::{Both, MayConflict, Named, Throttled, Token, TokenOfRole, WithBody};
 use super::equipments::{self, Device};
 use super::fields::Fields;
+use super::sign_in::too_many;
 use super::whole::{Whole, whole};
 use super::{Error, to_the_end};
 use crate::auth::Role;
@@ -245,7 +246,7 @@ type NewWords = Both<PersonChange, TechnicianChange>;
     path = "/users/profile",
     tag = "users",
     request_body = PersonChange,
-    responses((status = 200, description = "The profile as it is now", body = User), Token, WithBody),
+    responses((status = 200, description = "The profile as it is now", body = User), Token, WithBody, Throttled),
     security(("bearer" = []))
 )]
 pub async fn change_own(
@@ -265,7 +266,7 @@ pub async fn change_own(
     path = "/users/technician/profile",
     tag = "users",
     request_body = OwnWords,
-    responses((status = 200, description = "The profile as it is now", body = User), Token, WithBody),
+    responses((status = 200, description = "The profile as it is now", body = User), Token, WithBody, Throttled),
     security(("bearer" = []))
 )]
 pub async fn change_own_skills(
@@ -354,6 +355,14 @@ impl Whom {
             }
         }
     }
+
+    /// Those who sign in wait for whatever is hashed, so only administrators have it done as often as they like.
+    fn may_hash(&self, shop: &Shop, id: &str) -> Result<(), Error> {
+        match self {
+            Whom::Themselves => shop.0.tries.change_password(id, shop.now()).map_err(too_many),
+            Whom::Client | Whom::Technician => Ok(()),
+        }
+    }
 }
 
 /// Hashes a new password, writes and announces.
@@ -365,7 +374,10 @@ async fn change(
     technician: TechnicianChange,
 ) -> Result<User, Error> {
     let password_hash = match person.password {
-        Some(password) => Some(shop.0.passwords.hash(password).await?),
+        Some(password) => {
+            whom.may_hash(&shop, &id)?;
+            Some(shop.0.passwords.hash(password).await?)
+        }
         None => None,
     };
     let change = UserChange {

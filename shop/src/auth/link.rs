@@ -12,8 +12,9 @@ const GOOD_FOR: i64 = 10 * 60 * 1_000;
 #[derive(Debug, Default)]
 pub struct OneTimeLink(Mutex<Option<Made>>);
 
+/// A code that was made; whoever took it is the only one who has it.
 #[derive(Debug)]
-struct Made {
+pub struct Made {
     hash: String,
     until: i64,
 }
@@ -26,10 +27,15 @@ impl OneTimeLink {
         code
     }
 
-    /// Whether the code is good. It is so once.
-    pub fn use_up(&self, code: &str, now: i64) -> bool {
+    /// `None` where the code is not good. It is so once, unless it is given back.
+    pub fn use_up(&self, code: &str, now: i64) -> Option<Made> {
         let hash = mark(code);
-        self.made().take_if(|made| made.hash == hash).is_some_and(|made| now < made.until)
+        self.made().take_if(|made| made.hash == hash).filter(|made| now < made.until)
+    }
+
+    /// Nobody was signed in by it, unless another code was made meanwhile.
+    pub fn give_back(&self, made: Made) {
+        self.made().get_or_insert(made);
     }
 
     fn made(&self) -> std::sync::MutexGuard<'_, Option<Made>> {
@@ -44,14 +50,16 @@ mod tests {
     #[test]
     fn a_code_is_good_once_and_for_a_while() {
         let link = OneTimeLink::default();
-        assert!(!link.use_up("", 0));
+        assert!(link.use_up("", 0).is_none());
         let first = link.make(0);
         let second = link.make(0);
-        assert!(!link.use_up(&first, 0), "another took its place");
+        assert!(link.use_up(&first, 0).is_none(), "another took its place");
         assert!(!format!("{link:?}").contains(&second));
-        assert!(link.use_up(&second, GOOD_FOR - 1));
-        assert!(!link.use_up(&second, GOOD_FOR - 1));
+        let made = link.use_up(&second, GOOD_FOR - 1).expect("a good one");
+        assert!(link.use_up(&second, GOOD_FOR - 1).is_none());
+        link.give_back(made);
+        assert!(link.use_up(&second, GOOD_FOR - 1).is_some());
         let late = link.make(0);
-        assert!(!link.use_up(&late, GOOD_FOR));
+        assert!(link.use_up(&late, GOOD_FOR).is_none());
     }
 }

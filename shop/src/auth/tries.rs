@@ -1,5 +1,5 @@
 //! Guessing takes long: failed sign-ins are counted for each address and for each account, registrations for each
-//! address.
+//! address, and changes of a password, which cost a hash too, for each person.
 //!
 //! Whoever guesses from many addresses must not lock the owner out. So an account is counted apart for each address
 //! from which its owner signed in before; only the others share one count. And from any address the wait is never
@@ -21,7 +21,10 @@ const ACCOUNT: Rule = Rule { at_once: 10, every_ms: 60_000 };
 /// Registrations of one address, the refused ones too: each of them costs a hash.
 const REGISTRATIONS: Rule = Rule { at_once: 20, every_ms: 15_000 };
 
-/// Addresses, accounts, and addresses of accounts that are remembered, each: 3 MB together. Beyond, whoever would be
+/// New passwords of one person: few, so that not even those who register at one address fill the queue of hashes.
+const NEW_PASSWORDS: Rule = Rule { at_once: 3, every_ms: 60_000 };
+
+/// Addresses, accounts, people, and addresses of accounts that are remembered, each: 3 MB together. Beyond, whoever would be
 /// forgotten first is forgotten now.
 const ROOM: usize = 10_000;
 
@@ -53,6 +56,7 @@ struct Counts {
     addresses: Throttle<Network>,
     accounts: Throttle<Account>,
     registrations: Throttle<Network>,
+    new_passwords: Throttle<AccountHash>,
     /// Where somebody signed in, and when last.
     known: HashMap<(AccountHash, Network), i64>,
 }
@@ -65,6 +69,7 @@ impl Default for Tries {
                 addresses: Throttle::new(ADDRESS, ROOM),
                 accounts: Throttle::new(ACCOUNT, ROOM),
                 registrations: Throttle::new(REGISTRATIONS, ROOM),
+                new_passwords: Throttle::new(NEW_PASSWORDS, ROOM),
                 known: HashMap::new(),
             }),
         }
@@ -109,6 +114,11 @@ impl Tries {
 
     pub fn register(&self, address: IpAddr, now: i64) -> Result<(), Wait> {
         self.counts().registrations.take(Network::from(address), now)
+    }
+
+    /// Before the own password is hashed.
+    pub fn change_password(&self, id: &str, now: i64) -> Result<(), Wait> {
+        self.counts().new_passwords.take(self.hasher.hash_one(id), now)
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {

@@ -46,32 +46,56 @@ pub(crate) async fn fill(store: &Store, passwords: &Passwords, zone: &TimeZone) 
 
 /// `None` where the demo's own administrator is not there, or has another password by now.
 pub(crate) async fn sign_in(store: &Store, passwords: &Passwords) -> anyhow::Result<Option<DemoSignIn>> {
-    Ok(own_admin(store, passwords)
-        .await?
-        .map(|_| DemoSignIn { email: EMAIL.to_owned(), password: PASSWORD.to_owned() }))
-}
-
-/// The hash of the demo's own administrator, if everyone can still sign in as such.
-async fn own_admin(store: &Store, passwords: &Passwords) -> anyhow::Result<Option<String>> {
     let Some((_, Role::Admin, hash)) = users::credentials(store.pool(), EMAIL).await? else {
         return Ok(None);
     };
-    let known = passwords.matches(PASSWORD.to_owned(), Some(hash.clone())).await?;
-    Ok(known.then_some(hash))
+    let known = passwords.matches(PASSWORD.to_owned(), Some(hash)).await?;
+    Ok(known.then(|| DemoSignIn { email: EMAIL.to_owned(), password: PASSWORD.to_owned() }))
+}
+
+/// The hashes of the password that everyone knows, of all who are invented. Mostly it is one, which they share.
+async fn known_hashes(store: &Store, passwords: &Passwords) -> anyhow::Result<Vec<String>> {
+    let technicians = content::TECHNICIANS.iter().map(|technician| technician.email);
+    let clients = content::CLIENTS.iter().map(|(_, email, _)| *email);
+    let invented: Vec<_> = [EMAIL].into_iter().chain(technicians).chain(clients).collect();
+    let mut known = Vec::new();
+    for hash in users::password_hashes(store.pool(), &invented).await? {
+        if passwords.matches(PASSWORD.to_owned(), Some(hash.clone())).await? {
+            known.push(hash);
+        }
+    }
+    Ok(known)
 }
 
 /// The shop's administrator takes the place of the demo's own, and nobody invented can sign in any more.
-/// `false`: there was none of the demo's own.
+/// `false`: there was none of the demo's own whose password everyone knows.
 pub(crate) async fn give_way(
     store: &Store,
     passwords: &Passwords,
     email: &str,
     hash: &str,
 ) -> anyhow::Result<bool> {
-    let Some(known) = own_admin(store, passwords).await? else { return Ok(false) };
+    let gives_way = sign_in(store, passwords).await?.is_some();
+    let known = known_hashes(store, passwords).await?;
     let mut tx = store.write().await?;
-    users::replace_credentials(&mut tx, EMAIL, email, hash).await?;
-    users::lock_out(&mut tx, &known).await?;
+    if gives_way {
+        users::replace_credentials(&mut tx, EMAIL, email, hash).await?;
+    }
+    for known in known {
+        users::lock_out(&mut tx, &known).await?;
+    }
     tx.commit().await?;
-    Ok(true)
+    Ok(gives_way)
+}
+
+/// Nobody signs in any more with the password that everyone knows. How many could.
+pub(crate) async fn lock_out(store: &Store, passwords: &Passwords) -> anyhow::Result<u64> {
+    let known = known_hashes(store, passwords).await?;
+    let mut tx = store.write().await?;
+    let mut count = 0;
+    for known in known {
+        count += users::lock_out(&mut tx, &known).await?;
+    }
+    tx.commit().await?;
+    Ok(count)
 }

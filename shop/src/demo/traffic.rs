@@ -175,7 +175,7 @@ fn someone(rng: &mut StdRng) -> Person {
 async fn new_client(shop: &Shop, rng: &mut StdRng) -> Result<(), Error> {
     let client = add_user(shop.clone(), someone(rng), Role::User, None).await?;
     let which = rng.random_range(0..100);
-    take_in_device(shop.clone(), client.id, device(rng, which)).await.map(|_| ())
+    take_in_device(shop.clone(), client.id, None, device(rng, which)).await.map(|_| ())
 }
 
 async fn new_technician(shop: &Shop, rng: &mut StdRng) -> Result<(), Error> {

@@ -254,7 +254,7 @@ fn service_is_taken(name: &str) -> Error {
 
 /// Unless it was ever ordered.
 pub async fn delete_service(tx: &mut Tx, id: &str) -> Result<(), Error> {
-    let details = [("details of repair orders", "SELECT COUNT(*) FROM order_details WHERE service_id = $1")];
+    let details = [("details of repair orders", "SELECT 1 FROM order_details WHERE service_id = $1 LIMIT 1")];
     unless_depended_on(tx, "Service", id, &details).await?;
     sqlx::query("DELETE FROM services WHERE id = $1").bind(id.to_owned()).execute(&mut **tx).await?;
     Ok(())
@@ -305,7 +305,7 @@ fn part_is_taken(name: &str) -> Error {
 
 /// Unless it was ever used.
 pub async fn delete_part(tx: &mut Tx, id: &str) -> Result<(), Error> {
-    let used = [("parts of repair orders", "SELECT COUNT(*) FROM order_parts WHERE part_id = $1")];
+    let used = [("parts of repair orders", "SELECT 1 FROM order_parts WHERE part_id = $1 LIMIT 1")];
     unless_depended_on(tx, "Spare part", id, &used).await?;
     sqlx::query("DELETE FROM spare_parts WHERE id = $1").bind(id.to_owned()).execute(&mut **tx).await?;
     Ok(())

@@ -195,7 +195,7 @@ pub async fn change(tx: &mut Tx, id: &str, change: EquipmentChange) -> sqlx::Res
 
 /// Unless it was ever repaired here.
 pub async fn delete(tx: &mut Tx, id: &str) -> Result<(), Error> {
-    let orders = [("repair orders", "SELECT COUNT(*) FROM repair_orders WHERE equipment_id = $1")];
+    let orders = [("repair orders", "SELECT 1 FROM repair_orders WHERE equipment_id = $1 LIMIT 1")];
     unless_depended_on(tx, "Equipment", id, &orders).await?;
     sqlx::query("DELETE FROM equipments WHERE id = $1").bind(id.to_owned()).execute(&mut **tx).await?;
     Ok(())

@@ -5,22 +5,22 @@ use anyhow::Context;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{Executor, SqlSafeStr};
 
-/// Name and text of each migration, in order, one list a database: they differ in how a row is numbered and in
-/// that PostgreSQL has to be told to compare texts byte by byte, as SQLite does.
-const SQLITE: [(&str, &str); 5] = [
-    ("shop", include_str!("../../migrations/sqlite/0001_shop.sql")),
-    ("totals", include_str!("../../migrations/sqlite/0002_totals.sql")),
-    ("sign_ins", include_str!("../../migrations/sqlite/0003_sign_ins.sql")),
-    ("screens", include_str!("../../migrations/sqlite/0004_screens.sql")),
-    ("orders", include_str!("../../migrations/sqlite/0006_orders.sql")),
-];
-const POSTGRES: [(&str, &str); 5] = [
-    ("shop", include_str!("../../migrations/postgres/0001_shop.sql")),
-    ("totals", include_str!("../../migrations/postgres/0002_totals.sql")),
-    ("sign_ins", include_str!("../../migrations/postgres/0003_sign_ins.sql")),
-    ("screens", include_str!("../../migrations/postgres/0004_screens.sql")),
-    ("orders", include_str!("../../migrations/postgres/0006_orders.sql")),
-];
+/// A file of migrations and its text.
+type File = (&'static str, &'static str);
+
+/// The text of each file, in order.
+macro_rules! files {
+    ($folder:literal: $($file:literal),+) => {
+        &[$(($file, include_str!(concat!("../../migrations/", $folder, "/", $file)))),+]
+    };
+}
+
+/// One list a database: they differ in how a row is numbered and in that PostgreSQL has to be told to compare texts byte by
+/// byte, as SQLite does.
+const SQLITE: &[File] = files!("sqlite": "0001_shop.sql", "0002_totals.sql", "0003_sign_ins.sql", "0004_screens.sql",
+    "0005_orders.sql", "0006_parts.sql");
+const POSTGRES: &[File] = files!("postgres": "0001_shop.sql", "0002_totals.sql", "0003_sign_ins.sql",
+    "0004_screens.sql", "0005_orders.sql", "0006_parts.sql");
 
 /// In one transaction and by one server at a time: those that start with it wait, and find it done.
 pub(super) async fn bring_up_to_date(store: &Store) -> anyhow::Result<()> {
@@ -64,8 +64,37 @@ fn migrations(kind: &Kind) -> Migrator {
         Kind::Sqlite(..) => SQLITE,
         Kind::Postgres => POSTGRES,
     };
-    let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
+    let migration = |(file, sql): &File| {
+        let (version, name) = parts(file).expect("each file is named like 0001_shop.sql");
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations((1..).zip(texts).map(migration).collect())
+    Migrator::with_migrations(texts.iter().map(migration).collect())
+}
+
+/// The version that the file's number says, and its name.
+fn parts(file: &str) -> Option<(i64, &str)> {
+    let (number, name) = file.strip_suffix(".sql")?.split_once('_')?;
+    Some((number.parse().ok()?, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_is_the_number_of_its_file_and_none_is_missing() {
+        for (folder, texts) in [("sqlite", SQLITE), ("postgres", POSTGRES)] {
+            let folder = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let mut there: Vec<_> = std::fs::read_dir(&folder)
+                .expect("a folder")
+                .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+                .collect();
+            there.sort();
+            let listed: Vec<_> = texts.iter().map(|(file, _)| *file).collect();
+            assert_eq!(listed, there, "{folder}");
+            let versions: Vec<_> = listed.iter().map(|file| parts(file).expect("a version").0).collect();
+            let numbers: Vec<_> = (1..).take(texts.len()).collect();
+            assert_eq!(versions, numbers, "{folder}");
+        }
+    }
 }

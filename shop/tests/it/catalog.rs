@@ -90,14 +90,14 @@ async fn what_orders_name_is_not_deleted_and_keeps_its_price_there() {
         (
             &service,
             format!(
-                "Service with id {} cannot be deleted: 1 details of repair orders depend on it",
+                "Service with id {} cannot be deleted: details of repair orders depend on it",
                 cast.service
             ),
         ),
         (
             &part,
             format!(
-                "Spare part with id {} cannot be deleted: 1 parts of repair orders depend on it",
+                "Spare part with id {} cannot be deleted: parts of repair orders depend on it",
                 cast.part
             ),
         ),

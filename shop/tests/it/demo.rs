@@ -4,7 +4,7 @@ use super::support::*;
 use axum::http::{Method, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shop::{Admin, Options, Shop};
+use shop::{Admin, Options, Role, Shop};
 use sqlx::AnyPool;
 use testing::Database;
 use tower::ServiceExt;
@@ -79,6 +79,47 @@ async fn a_given_administrator_takes_the_place_of_the_demos_own() {
         assert_eq!(sign_in(&shop, email, "pulso-demo").await, StatusCode::UNAUTHORIZED, "{email}");
     }
     assert_eq!(number(&rows, "SELECT COUNT(*) FROM users WHERE role = 'Admin'").await, 1);
+}
+
+/// A demo whose administrator took another password.
+async fn demo_with_another_password(database: &Database) -> Shop {
+    let (shop, rows) = open(database, true, None).await;
+    let taken: Vec<String> = sqlx::query_scalar("SELECT id FROM users WHERE email = 'admin@pulso.demo'")
+        .fetch_all(&rows)
+        .await
+        .expect("an administrator");
+    let token = shop.tokens().issue(&taken[0], "admin@pulso.demo", Role::Admin, SOON);
+    let change = request(Method::PATCH, "/users/profile", &token, json!({"password": "propia1"}).to_string());
+    assert_eq!(shop.router().oneshot(change).await.expect("infallible").status(), StatusCode::OK);
+    drop(shop);
+    open(database, true, None).await.0
+}
+
+const INVENTED: [&str; 3] =
+    ["angel.guaman@pulso.demo", "rosa.quishpe@pulso.demo", "ines.chimborazo@pulso.demo"];
+
+#[tokio::test]
+async fn nobody_invented_signs_in_at_a_shop_that_others_reach_when_its_administrator_has_another_password() {
+    let database = new_database().await;
+    let shop = demo_with_another_password(&database).await;
+    assert!(shop.sign_in().is_none());
+    assert_eq!(sign_in(&shop, INVENTED[0], "pulso-demo").await, StatusCode::OK);
+    shop.lock_invented_people_out().await.expect("a shop that answers");
+    for email in INVENTED {
+        assert_eq!(sign_in(&shop, email, "pulso-demo").await, StatusCode::UNAUTHORIZED, "{email}");
+    }
+    assert_eq!(sign_in(&shop, "admin@pulso.demo", "propia1").await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_given_administrator_locks_the_invented_people_out_whatever_password_the_demos_own_has() {
+    let database = new_database().await;
+    drop(demo_with_another_password(&database).await);
+    let (shop, _) = open(&database, true, Some("jefa@x.co")).await;
+    for email in INVENTED {
+        assert_eq!(sign_in(&shop, email, "pulso-demo").await, StatusCode::UNAUTHORIZED, "{email}");
+    }
+    assert_eq!(sign_in(&shop, "admin@pulso.demo", "propia1").await, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -51,8 +51,7 @@ async fn a_device_with_orders_stays() {
     let path = format!("/equipments/{}", cast.device);
     let order = json!({"equipmentId": cast.device, "problemDescription": "x"});
     let order = shop.made("/repair-orders", &cast.owner.token, order).await;
-    let message =
-        format!("Equipment with id {} cannot be deleted: 1 repair orders depend on it", cast.device);
+    let message = format!("Equipment with id {} cannot be deleted: repair orders depend on it", cast.device);
     let expected = json!({"message": message, "error": "Conflict", "statusCode": 409});
     for token in [&cast.owner.token, &shop.admin] {
         assert_eq!(
@@ -69,4 +68,23 @@ async fn a_device_with_orders_stays() {
     );
     assert_eq!(shop.next_event().await, ("EQUIPMENT_DELETED".into(), Some(cast.device.clone())));
     assert_eq!(shop.get(&path, &cast.owner.token).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_administrator_takes_in_what_belongs_to_a_client_or_themselves() {
+    let shop = TestShop::open().await;
+    let cast = shop.cast().await;
+    let other = shop.person("Eva", shop::Role::Admin).await;
+    let take_in = async |owner: &str| {
+        let device = json!({"name": "PC", "type": "PC", "brand": "b", "model": "m", "userId": owner});
+        shop.post("/equipments", &other.token, device).await
+    };
+    for owner in [&cast.owner.id, &other.id] {
+        assert_eq!(take_in(owner).await.0, StatusCode::CREATED);
+    }
+    let own = shop.call(Method::GET, "/auth/profile", &shop.admin, None).await.1["id"].clone();
+    for owner in [&cast.worker.id, own.as_str().expect("an id")] {
+        let refused = bad_request("userId must be that of a client");
+        assert_eq!(take_in(owner).await, (StatusCode::BAD_REQUEST, refused));
+    }
 }

@@ -135,8 +135,10 @@ impl Model {
             Owner | Worker | Evaluator | Admin => {}
         }
         let mut order = order;
+        let mut finishes = false;
         if let Some((at, status, price)) = wish.piece {
             let piece = &mut order.work[at];
+            finishes = status == Some(DONE) && piece.status != DONE;
             piece.status = status.unwrap_or(piece.status);
             piece.price = price.unwrap_or(piece.price);
             if piece.discount > piece.price {
@@ -159,7 +161,7 @@ impl Model {
             may_become(self.orders[&id].status, status, by)?;
             self.become_(id, status, by)?;
         }
-        if wish.piece.is_some_and(|(_, status, _)| status == Some(DONE)) {
+        if finishes {
             self.ready_when_done(id, by)?;
         }
         Ok(())
@@ -180,6 +182,7 @@ impl Model {
             _ if piece.by != by => return Err(404),
             Evaluator | Worker | Admin => {}
         }
+        let finishes = status == DONE && piece.status != DONE;
         piece.status = status;
         if let Some((price, discount)) = price {
             (piece.price, piece.discount) = (price, discount);
@@ -187,7 +190,7 @@ impl Model {
         if piece.discount > piece.price {
             return Err(400);
         }
-        if status == DONE { self.ready_when_done(id, by) } else { Ok(()) }
+        if finishes { self.ready_when_done(id, by) } else { Ok(()) }
     }
 
     fn ready_when_done(&mut self, id: usize, by: Who) -> Result<(), Refused> {

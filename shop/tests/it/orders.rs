@@ -162,5 +162,21 @@ async fn a_warranty_ends_after_it_begins() {
     assert_eq!(shop.patch(&path, &shop.admin, json!({"warrantyEndDate": "2026-01-31"})).await, refused);
     let (status, body) = shop.patch(&path, &shop.admin, json!({"warrantyEndDate": "2026-02-30"})).await;
     let fault = bad_request(json!(["warrantyEndDate must be a valid ISO 8601 date string"]));
-    assert_eq!((status, body), (StatusCode::BAD_REQUEST, fault));
+    assert_eq!((status, body), (StatusCode::BAD_REQUEST, fault.clone()));
+    for (rest, is_good) in [
+        ("T10:30", true),
+        ("T10:30:00+05:00", true),
+        ("T", false),
+        ("T25:00:00Z", false),
+        (" or so", false),
+        ("1", false),
+        ("T10:30Zzz", false),
+    ] {
+        let wish = json!({"warrantyEndDate": format!("2026-03-02{rest}")});
+        let (status, body) = shop.patch(&path, &shop.admin, wish).await;
+        match is_good {
+            true => assert_eq!(body["warrantyEndDate"], json!("2026-03-02"), "{rest}: {body}"),
+            false => assert_eq!((status, body), (StatusCode::BAD_REQUEST, fault.clone()), "{rest}"),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::postgres::support::*;
 use axum::http::{Method, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shop::{Admin, Options, Shop};
+use shop::{Admin, Options, Role, Shop};
 use sqlx::{AnyPool, Executor};
 use tower::ServiceExt;
 
@@ -103,4 +103,50 @@ async fn of_servers_that_start_at_once_one_makes_the_administrator() {
     for start in starting {
         start.await.expect("no panic").expect("a shop");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_two_administrators_cannot_delete_each_other() {
+    let shop = TestShop::open().await;
+    let other = shop.person("Eva", Role::Admin).await;
+    let first = "SELECT id FROM users WHERE name = 'Ana'";
+    let first: String = sqlx::query_scalar(first).fetch_one(&shop.rows).await.expect("an administrator");
+    // Whoever deletes one waits here, so each begins before the other is done.
+    let mut held = shop.rows.begin().await.expect("a transaction");
+    held.execute("SELECT 1 FROM user_totals WHERE role = 'Admin' FOR UPDATE").await.expect("a lock");
+    let deleting =
+        [(first, other.token.clone()), (other.id.clone(), shop.admin.clone())].map(|(whom, token)| {
+            let request = request(Method::DELETE, &format!("/users/{whom}"), &token, "");
+            tokio::spawn(shop.router.clone().oneshot(request))
+        });
+    until_it_is(2, &shop.rows, WAITING).await;
+    held.rollback().await.expect("it was open");
+    let mut answers = Vec::new();
+    for answer in deleting {
+        answers.push(answer.await.expect("no panic").expect("infallible").status());
+    }
+    answers.sort();
+    assert_eq!(answers, [StatusCode::OK, StatusCode::CONFLICT]);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users WHERE role = 'Admin'").await, 1);
+}
+
+/// The mark of the totals is undone like by a deadlock the first time.
+const UNDOING_THE_MARK: &str = "
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.name = 'totals' AND nextval('tries') = 1 THEN
+            RAISE EXCEPTION 'a deadlock' USING ERRCODE = '40P01';
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER undo BEFORE UPDATE ON settings FOR EACH ROW EXECUTE FUNCTION undo();
+    UPDATE user_totals SET people = 7 WHERE role = 'User';";
+
+#[tokio::test]
+async fn totals_are_mended_though_it_fails_the_first_time() {
+    let shop = TestShop::open().await;
+    shop.run(UNDOING_THE_MARK).await;
+    Shop::open(options(&shop.database), nobody_listens()).await.expect("a shop");
+    until_it_is(0, &shop.rows, "SELECT people FROM user_totals WHERE role = 'User'").await;
+    assert_eq!(shop.number("SELECT last_value FROM tries").await, 2);
 }

@@ -309,6 +309,32 @@ async fn the_demos_link_signs_in_once_for_a_while_and_at_this_machine_only() {
 }
 
 #[tokio::test]
+async fn the_demos_link_is_still_good_when_nobody_was_signed_in_by_it() {
+    let shop = Timed::with(|options| Options { admin: None, demo: true, ..options }).await;
+    let here = Requester { this_machine: true, ..address(1) };
+    let code = shop.test.shop.one_time_code().expect("the demo's own administrator is there");
+    shop.test.run("ALTER TABLE sign_ins RENAME TO away").await;
+    let failed = shop.send("/auth/link", "", json!({"code": code}), here).await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    shop.test.run("ALTER TABLE away RENAME TO sign_ins").await;
+    assert_eq!(shop.send("/auth/link", "", json!({"code": code}), here).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_id_of_a_sign_in_is_not_enough_to_end_it() {
+    let shop = Timed::open().await;
+    let first = shop.signed_in().await.cookie();
+    let (id, _) = first.split_once('.').expect("an id and a secret");
+    let made_up = format!("{id}.{}", URL_SAFE_NO_PAD.encode([7; 32]));
+    let out = shop.send("/auth/logout", &made_up, Value::Null, address(1)).await;
+    assert_eq!((out.status, shop.sign_ins().await), (StatusCode::NO_CONTENT, 1));
+    // The token before the current one is enough.
+    assert_eq!(shop.refresh(&first).await.status, StatusCode::OK);
+    shop.send("/auth/logout", &first, Value::Null, address(1)).await;
+    assert_eq!(shop.sign_ins().await, 0);
+}
+
+#[tokio::test]
 async fn an_account_that_is_guessed_waits_and_a_success_clears_it() {
     let shop = Timed::open().await;
     let guess = async |from: u8| shop.login("ana@x.co", "secret2", address(from)).await;

@@ -68,6 +68,20 @@ async fn two_servers_that_start_at_once_make_one_demo() {
     assert_eq!(count, 400);
 }
 
+#[tokio::test]
+async fn an_administrator_who_cannot_be_added_is_not_said_to_be_someone_else() {
+    let database = new_database().await;
+    let admin = |email: &str| Admin { email: email.into(), password: SecretString::from("secreto") };
+    drop(Shop::open(options(&database), nobody_listens()).await.expect("a shop"));
+    shop::create_admin(database.url(), &admin("ana@x.co")).await.expect("an administrator");
+    let taken = shop::create_admin(database.url(), &admin("ana@x.co")).await.expect_err("a refusal");
+    assert_eq!(taken.to_string(), "ana@x.co already belongs to someone");
+    let away = "ALTER TABLE users RENAME COLUMN phone TO away";
+    sqlx::query(away).execute(&rows_of(&database).await).await.expect(away);
+    let failed = shop::create_admin(database.url(), &admin("eva@x.co")).await.expect_err("a failure");
+    assert!(!format!("{failed:#}").contains("belongs"), "{failed:#}");
+}
+
 /// The line with which a start ends after this was done to the database.
 async fn refused(done: &'static str) -> String {
     let database = new_database().await;

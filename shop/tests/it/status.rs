@@ -253,15 +253,23 @@ async fn a_new_piece_of_work_does_not_make_an_order_ready_and_work_done_again_do
     let id = shop.order(&cast, json!({"details": [piece]})).await;
     let path = format!("/repair-orders/{id}");
     let order = shop.set_status(&id, "IN_REPAIR").await;
-    let work = order["repairOrderDetails"][0]["id"].as_str().expect("an id").to_owned();
-    let work = format!("/repair-orders/technician/detail/{work}/status");
+    let detail = order["repairOrderDetails"][0]["id"].as_str().expect("an id").to_owned();
+    let work = format!("/repair-orders/technician/detail/{detail}/status");
     let done = json!({"status": "COMPLETED"});
     let (_, told) = shop.patch(&work, &cast.worker.token, done.clone()).await;
     assert_eq!(told["repairOrder"]["status"], json!("READY"));
-    // Sent back: a note does not make it ready again, nor does a price; doing it again does.
-    shop.patch(&path, &cast.evaluator.token, json!({"status": "IN_REPAIR"})).await;
-    let note = json!({"details": [{"id": order["repairOrderDetails"][0]["id"], "notes": "sigue fallando"}]});
+    // Sent back: a note does not make it ready again, nor does a price, nor work that is sent along as it was.
+    let as_it_was = json!([{"id": detail, "status": "COMPLETED", "unitPrice": 20}]);
+    let (_, order) =
+        shop.patch(&path, &cast.evaluator.token, json!({"status": "IN_REPAIR", "details": as_it_was})).await;
+    assert_eq!(order["status"], json!("IN_REPAIR"));
+    let note = json!({"details": [{"id": detail, "notes": "sigue fallando"}]});
     assert_eq!(shop.patch(&path, &cast.evaluator.token, note).await.1["status"], json!("IN_REPAIR"));
+    let price = json!({"status": "COMPLETED", "unitPrice": 25});
+    let (_, told) = shop.patch(work.trim_end_matches("/status"), &cast.worker.token, price).await;
+    assert_eq!(told["repairOrder"]["status"], json!("IN_REPAIR"));
+    // Doing it again does.
+    shop.patch(&work, &cast.worker.token, json!({"status": "IN_PROGRESS"})).await;
     let (_, told) = shop.patch(&work, &cast.worker.token, done).await;
     assert_eq!(told["repairOrder"]["status"], json!("READY"));
 }

@@ -4,6 +4,7 @@ use super::support::*;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use shop::Role;
+use tower::ServiceExt;
 
 const NOBODY: &str = "550e8400-e29b-41d4-a716-446655440000";
 
@@ -145,9 +146,9 @@ async fn who_is_needed_is_not_deleted() {
     shop.events();
     let delete = async |id: &str| shop.call(Method::DELETE, &format!("/users/{id}"), &shop.admin, None).await;
     for (who, what) in [
-        (&cast.owner, "1 equipments"),
-        (&cast.evaluator, "1 evaluated repair orders"),
-        (&cast.worker, "1 details of repair orders"),
+        (&cast.owner, "equipments"),
+        (&cast.evaluator, "evaluated repair orders"),
+        (&cast.worker, "details of repair orders"),
     ] {
         let message = format!("User with id {} cannot be deleted: {what} depend on it", who.id);
         let expected = json!({"message": message, "error": "Conflict", "statusCode": 409});
@@ -215,5 +216,33 @@ async fn a_client_is_not_told_how_to_reach_technicians() {
     // Colleagues and administrators call each other.
     for token in [&cast.worker.token, &shop.admin] {
         assert_eq!(shop.get(&path, token).await.1["evaluatedBy"]["phone"], json!("0991"));
+    }
+}
+
+#[tokio::test]
+async fn who_changes_the_own_password_too_often_waits_and_nobody_else_does() {
+    let shop = TestShop::open().await;
+    let (flood, other) = (shop.person("Juan", Role::User).await, shop.person("Eva", Role::User).await);
+    let change = || json!({"password": "secreto2"}).to_string();
+    for (path, expected) in [
+        ("/users/profile", StatusCode::OK),
+        ("/users/technician/profile", StatusCode::OK),
+        ("/users/profile", StatusCode::OK),
+        ("/users/technician/profile", StatusCode::TOO_MANY_REQUESTS),
+        ("/users/profile", StatusCode::TOO_MANY_REQUESTS),
+    ] {
+        let request = request(Method::PATCH, path, &flood.token, change());
+        let answer = shop.router.clone().oneshot(request).await.expect("infallible");
+        assert_eq!(answer.status(), expected, "{path}");
+        assert_eq!(answer.headers().contains_key("retry-after"), expected != StatusCode::OK, "{path}");
+    }
+    // What needs no hash, what an administrator does, and what others do is not held up.
+    let patched = [
+        ("/users/profile".to_owned(), &flood.token, json!({"name": "Juana"})),
+        (format!("/users/{}", flood.id), &shop.admin, json!({"password": "secreto3"})),
+        ("/users/profile".to_owned(), &other.token, json!({"password": "secreto2"})),
+    ];
+    for (path, token, body) in patched {
+        assert_eq!(shop.patch(&path, token, body).await.0, StatusCode::OK, "{path}");
     }
 }

@@ -1,6 +1,6 @@
 //! What an order is made of: pieces of work, each by a technician, and parts from the stock.
 
-use super::{DetailChange, NewDetail, NewPart, PartChange};
+use super::{DetailChange, DetailStatus, NewDetail, NewPart, PartChange};
 use crate::api::Error;
 use crate::auth::Role;
 use crate::store::catalog::{base_price, take_part};
@@ -58,13 +58,15 @@ pub async fn order_of_work(tx: &mut Tx, detail: &str, technician: &str) -> sqlx:
         .await
 }
 
+/// Whether this finishes the work, which was not done before.
 pub async fn change_detail(
     tx: &mut Tx,
     order: &str,
     id: &str,
     change: DetailChange,
     at: i64,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    let finishes = change.status == Some(DetailStatus::Completed) && !is_completed(tx, id).await?;
     if let Some(service) = &change.service_id {
         usual_price(tx, service).await?;
     }
@@ -92,7 +94,15 @@ pub async fn change_detail(
     .await?
     .ok_or_else(|| Error::not_found(format!("Detail with id {id} not found in this repair order")))?;
     sub_total(row.try_get("unit_price")?, row.try_get("discount")?)?;
-    Ok(())
+    Ok(finishes)
+}
+
+async fn is_completed(tx: &mut Tx, id: &str) -> sqlx::Result<bool> {
+    let found = sqlx::query("SELECT 1 FROM order_details WHERE id = $1 AND status = 'COMPLETED'")
+        .bind(id.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(found.is_some())
 }
 
 /// How many come from the stock: a rejected order holds none, and takes them when it is taken up again.
